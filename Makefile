@@ -1,0 +1,86 @@
+# The two commands of the README: `make site` and `make test`. `make help` lists the rest.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV ?= .venv
+INVENTORY ?= inventories/demo
+ENVIRONMENT ?= demo
+# Further arguments for ansible-playbook, for example ARGS="--check --diff".
+ARGS ?=
+
+BIN := $(VENV)/bin
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/servicemesh-platform
+PLAYBOOK := $(BIN)/ansible-playbook -i $(INVENTORY)
+UV_LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-header --no-annotate
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- an environment -----------------------------------------------------------------------------------------------
+
+.PHONY: site verify build teardown kubeconfig
+site: $(VENV)/.runtime ## bring the demo environment up, or any other: INVENTORY=..., ARGS=...
+	$(PLAYBOOK) servicemesh.platform.site $(ARGS)
+
+verify: $(VENV)/.runtime ## compare the environment with its variables, change nothing
+	$(PLAYBOOK) servicemesh.platform.verify $(ARGS)
+
+build: $(VENV)/.runtime ## build what embedded environments need into the cache, start nothing
+	$(PLAYBOOK) servicemesh.platform.build $(ARGS)
+
+teardown: $(VENV)/.runtime ## remove the environment
+	$(PLAYBOOK) servicemesh.platform.teardown $(ARGS)
+
+kubeconfig: ## print the path of the kubeconfig of the embedded ENVIRONMENT
+	@echo $(CACHE)/environments/$(ENVIRONMENT)/kubeconfig
+
+# --- tests --------------------------------------------------------------------------------------------------------
+
+.PHONY: test lint types unit integration sanity molecule artifact
+test: lint types unit build integration molecule sanity artifact ## all tests
+
+lint: $(VENV)/.dev ## ruff, yamllint, ansible-lint (profile production)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/yamllint --strict .
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint --offline
+
+types: $(VENV)/.dev ## mypy --strict
+	tests/types.sh $(BIN)
+
+unit: $(VENV)/.dev ## unit tests, without a server
+	$(BIN)/pytest tests/unit $(ARGS)
+
+integration: $(VENV)/.dev ## tests against a real API server
+	$(BIN)/pytest tests/integration $(ARGS)
+
+sanity: $(VENV)/.dev ## ansible-test sanity on a fresh copy of the collection
+	tests/sanity.sh $(BIN)
+
+molecule: $(VENV)/.dev ## every role on a real API server, twice
+	tests/molecule.sh $(BIN) $(ARGS)
+
+artifact: $(VENV)/.dev ## build the collection, install it elsewhere offline, run it from there
+	tests/artifact.sh $(BIN)
+
+# --- the Python environment ---------------------------------------------------------------------------------------
+
+.PHONY: lock clean
+lock: $(VENV)/.dev ## resolve the Python requirements anew
+	$(UV_LOCK) --upgrade requirements/dev.in --output-file requirements/dev.txt
+	$(UV_LOCK) --constraints requirements/dev.txt requirements/runtime.in --output-file requirements/runtime.txt
+
+clean: ## remove the Python environment and what tests leave
+	rm -rf $(VENV) .build .mypy_cache .pytest_cache .ruff_cache .hypothesis .ansible reports
+
+$(VENV)/.runtime: requirements/runtime.txt requirements/install.sh
+	requirements/install.sh $(PYTHON) $(VENV) requirements/runtime.txt
+	touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
+	requirements/install.sh $(PYTHON) $(VENV) requirements/dev.txt
+	touch $@

@@ -1,0 +1,238 @@
+# Copyright (c) 2026 The servicemesh.platform authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The components of the control plane and their command lines, as data (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, List, Mapping, Tuple, Union
+
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import pki
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.health import Probe
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.layout import Layout
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.settings import Settings
+
+ETCD = "etcd"
+API_SERVER = "kube-apiserver"
+CONTROLLER_MANAGER = "kube-controller-manager"
+SCHEDULER = "kube-scheduler"
+KWOK = "kwok"
+
+START_ORDER = (ETCD, API_SERVER, CONTROLLER_MANAGER, SCHEDULER, KWOK)
+# In groups that are stopped together. The API server goes before etcd: without etcd its shutdown hangs for minutes.
+STOP_ORDER: Tuple[Tuple[str, ...], ...] = ((SCHEDULER, CONTROLLER_MANAGER, KWOK), (API_SERVER,), (ETCD,))
+REQUIRES: Mapping[str, Tuple[str, ...]] = {
+    ETCD: (),
+    API_SERVER: (ETCD,),
+    CONTROLLER_MANAGER: (API_SERVER,),
+    SCHEDULER: (API_SERVER,),
+    KWOK: (API_SERVER,),
+}
+
+ETCD_PEER_PORT = "etcd-peer"
+# Which component listens on the port of a purpose.
+PORT_OWNERS: Mapping[str, str] = {
+    ETCD: ETCD,
+    ETCD_PEER_PORT: ETCD,
+    API_SERVER: API_SERVER,
+    CONTROLLER_MANAGER: CONTROLLER_MANAGER,
+    SCHEDULER: SCHEDULER,
+    KWOK: KWOK,
+}
+
+LOOPBACK = "127.0.0.1"
+SERVICE_ACCOUNT_ISSUER = "https://kubernetes.default.svc.cluster.local"
+MANAGED_NODES = "kwok.x-k8s.io/node=fake"
+
+# A kwok that is started anew takes a node over only when the lease of its predecessor has run out (kwok's
+# pkg/kwok/controllers/node_lease_controller.go, tryAcquireOrRenew), so this is how long pods stay Pending then.
+NODE_LEASE_SECONDS = 10
+# Twice the lease, so that a slow moment does not make nodes NotReady.
+NODE_MONITOR_GRACE = "20s"
+
+Flags = Dict[str, Union[str, int, bool]]
+
+
+@dataclass(frozen=True)
+class Component:
+    """One process: how it is called, where it tells its health, and which files it reads at its start."""
+
+    name: str
+    arguments: Tuple[str, ...]
+    probe: Probe
+    inputs: Tuple[str, ...]
+
+
+def components(settings: Settings, layout: Layout, ports: Mapping[str, int]) -> List[Component]:
+    """All components in the order of their start. ports: by the purposes in PORT_OWNERS."""
+    cluster_ca = layout.certificate(pki.CLUSTER_AUTHORITY)
+    return [
+        _component(
+            layout,
+            ETCD,
+            _etcd(settings, layout, ports),
+            _probe(layout, ports[ETCD], "/readyz", layout.certificate(pki.ETCD_AUTHORITY), "apiserver-etcd-client"),
+        ),
+        _component(
+            layout,
+            API_SERVER,
+            _api_server(settings, layout, ports),
+            _probe(layout, ports[API_SERVER], "/readyz", cluster_ca, "health"),
+        ),
+        _component(
+            layout,
+            CONTROLLER_MANAGER,
+            _controller_manager(settings, layout, ports),
+            _probe(layout, ports[CONTROLLER_MANAGER], "/healthz", cluster_ca, "health"),
+        ),
+        _component(
+            layout,
+            SCHEDULER,
+            _scheduler(layout, ports),
+            _probe(layout, ports[SCHEDULER], "/readyz", cluster_ca, "health"),
+        ),
+        _component(
+            layout,
+            KWOK,
+            _kwok(settings, layout, ports),
+            _probe(layout, ports[KWOK], "/healthz", cluster_ca, "health"),
+        ),
+    ]
+
+
+def server_url(ports: Mapping[str, int]) -> str:
+    """Where the API server is."""
+    return f"https://{LOOPBACK}:{ports[API_SERVER]}"
+
+
+def _component(layout: Layout, name: str, flags: Flags, probe: Probe) -> Component:
+    arguments = tuple(f"--{flag}={_text(value)}" for flag, value in flags.items())
+    inputs = tuple(sorted({value for value in flags.values() if isinstance(value, str) and layout.is_input(value)}))
+    return Component(name, arguments, probe, inputs)
+
+
+def _text(value: Union[str, int, bool]) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _probe(layout: Layout, port: int, path: str, authority: str, client: str) -> Probe:
+    return Probe(port, path, authority, layout.certificate(client), layout.key(client))
+
+
+def _etcd(settings: Settings, layout: Layout, ports: Mapping[str, int]) -> Flags:
+    clients = f"https://{LOOPBACK}:{ports[ETCD]}"
+    peers = f"https://{LOOPBACK}:{ports[ETCD_PEER_PORT]}"
+    flags: Flags = {
+        "name": "embedded",
+        "data-dir": layout.etcd_data,
+        "listen-client-urls": clients,
+        "advertise-client-urls": clients,
+        "listen-peer-urls": peers,
+        "initial-advertise-peer-urls": peers,
+        "initial-cluster": f"embedded={peers}",
+        "client-cert-auth": True,
+        "trusted-ca-file": layout.certificate(pki.ETCD_AUTHORITY),
+        "cert-file": layout.certificate("etcd/server"),
+        "key-file": layout.key("etcd/server"),
+        "peer-client-cert-auth": True,
+        "peer-trusted-ca-file": layout.certificate(pki.ETCD_AUTHORITY),
+        "peer-cert-file": layout.certificate("etcd/peer"),
+        "peer-key-file": layout.key("etcd/peer"),
+    }
+    if not settings.durable:
+        flags["unsafe-no-fsync"] = True
+    return flags
+
+
+def _api_server(settings: Settings, layout: Layout, ports: Mapping[str, int]) -> Flags:
+    return {
+        "bind-address": LOOPBACK,
+        # The endpoint reconciler refuses a loopback address, so it is off: the service `kubernetes` has no endpoint.
+        "advertise-address": LOOPBACK,
+        "endpoint-reconciler-type": "none",
+        "secure-port": ports[API_SERVER],
+        "etcd-servers": f"https://{LOOPBACK}:{ports[ETCD]}",
+        "etcd-cafile": layout.certificate(pki.ETCD_AUTHORITY),
+        "etcd-certfile": layout.certificate("apiserver-etcd-client"),
+        "etcd-keyfile": layout.key("apiserver-etcd-client"),
+        "tls-cert-file": layout.certificate("apiserver"),
+        "tls-private-key-file": layout.key("apiserver"),
+        "client-ca-file": layout.certificate(pki.CLUSTER_AUTHORITY),
+        "anonymous-auth": False,
+        "authorization-mode": "Node,RBAC",
+        "enable-admission-plugins": "NodeRestriction",
+        "allow-privileged": True,
+        "service-cluster-ip-range": settings.service_cidr,
+        "service-account-issuer": SERVICE_ACCOUNT_ISSUER,
+        "service-account-key-file": layout.public_key(pki.SERVICE_ACCOUNT_KEY),
+        "service-account-signing-key-file": layout.key(pki.SERVICE_ACCOUNT_KEY),
+        "kubelet-certificate-authority": layout.certificate(pki.CLUSTER_AUTHORITY),
+        "kubelet-client-certificate": layout.certificate("apiserver-kubelet-client"),
+        "kubelet-client-key": layout.key("apiserver-kubelet-client"),
+        "kubelet-preferred-address-types": "InternalIP",
+        "requestheader-client-ca-file": layout.certificate(pki.FRONT_PROXY_AUTHORITY),
+        "requestheader-allowed-names": pki.FRONT_PROXY_USER,
+        "requestheader-username-headers": "X-Remote-User",
+        "requestheader-group-headers": "X-Remote-Group",
+        "requestheader-extra-headers-prefix": "X-Remote-Extra-",
+        "proxy-client-cert-file": layout.certificate("front-proxy-client"),
+        "proxy-client-key-file": layout.key("front-proxy-client"),
+        # No kube-proxy runs here: extension API servers are reached at their endpoints, not at a service address.
+        "enable-aggregator-routing": True,
+        "profiling": False,
+    }
+
+
+def _controller_manager(settings: Settings, layout: Layout, ports: Mapping[str, int]) -> Flags:
+    return {
+        **_delegating(layout, CONTROLLER_MANAGER, "controller-manager-serving", ports[CONTROLLER_MANAGER]),
+        "cluster-name": settings.name,
+        "use-service-account-credentials": True,
+        "service-account-private-key-file": layout.key(pki.SERVICE_ACCOUNT_KEY),
+        "root-ca-file": layout.certificate(pki.CLUSTER_AUTHORITY),
+        "cluster-signing-cert-file": layout.certificate(pki.CLUSTER_AUTHORITY),
+        "cluster-signing-key-file": layout.key(pki.CLUSTER_AUTHORITY),
+        "allocate-node-cidrs": True,
+        "cluster-cidr": settings.pod_cidr,
+        "service-cluster-ip-range": settings.service_cidr,
+        "node-monitor-grace-period": NODE_MONITOR_GRACE,
+    }
+
+
+def _scheduler(layout: Layout, ports: Mapping[str, int]) -> Flags:
+    return _delegating(layout, SCHEDULER, "scheduler-serving", ports[SCHEDULER])
+
+
+def _delegating(layout: Layout, component: str, serving: str, port: int) -> Flags:
+    """What controller-manager and scheduler share: they ask the API server who may read from them."""
+    kubeconfig = layout.component_kubeconfig(component)
+    return {
+        "kubeconfig": kubeconfig,
+        "authentication-kubeconfig": kubeconfig,
+        "authorization-kubeconfig": kubeconfig,
+        "client-ca-file": layout.certificate(pki.CLUSTER_AUTHORITY),
+        "requestheader-client-ca-file": layout.certificate(pki.FRONT_PROXY_AUTHORITY),
+        "bind-address": LOOPBACK,
+        "secure-port": port,
+        "tls-cert-file": layout.certificate(serving),
+        "tls-private-key-file": layout.key(serving),
+        # There is one of each: without an election it survives an outage of the API server.
+        "leader-elect": False,
+        "profiling": False,
+    }
+
+
+def _kwok(settings: Settings, layout: Layout, ports: Mapping[str, int]) -> Flags:
+    return {
+        "config": layout.kwok_config,
+        "kubeconfig": layout.component_kubeconfig(KWOK),
+        "manage-nodes-with-annotation-selector": MANAGED_NODES,
+        "node-lease-duration-seconds": NODE_LEASE_SECONDS,
+        "cidr": settings.pod_cidr,
+        "node-ip": LOOPBACK,
+        "node-port": ports[KWOK],
+        "server-address": f"{LOOPBACK}:{ports[KWOK]}",
+        "tls-cert-file": layout.certificate("kwok-serving"),
+        "tls-private-key-file": layout.key("kwok-serving"),
+    }

@@ -1,0 +1,51 @@
+# Copyright (c) 2026 The servicemesh.platform authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asking a component whether it is healthy, over TLS and with a client certificate."""
+
+from __future__ import annotations
+
+import http.client
+from dataclasses import dataclass
+
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.https import Client
+
+ANSWER_TIMEOUT = 3.0
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Where a component tells how it is. authority, certificate, key: PEM files."""
+
+    port: int
+    path: str
+    authority: str
+    certificate: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Health:
+    """The answer. `detail` says what is wrong; empty when healthy."""
+
+    healthy: bool
+    detail: str = ""
+
+
+def ask(probe: Probe, timeout: float = ANSWER_TIMEOUT) -> Health:
+    """Ask once; no answer within `timeout` seconds, a wrong certificate or any status but 200 is not healthy."""
+    try:
+        with Client(probe.port, probe.authority, probe.certificate, probe.key, timeout) as client:
+            status, content = client.request("GET", probe.path)
+    except (OSError, http.client.HTTPException) as error:
+        return Health(False, f"no answer from 127.0.0.1:{probe.port}{probe.path}: {error}")
+    if status == 200:
+        return Health(True)
+    return Health(False, f"127.0.0.1:{probe.port}{probe.path} answers {status}: {_failed_checks(content)}")
+
+
+def _failed_checks(content: bytes) -> str:
+    """The failing lines of a Kubernetes health page (`[-]etcd failed: ...`), else its beginning."""
+    lines = content.decode("utf-8", "replace").splitlines()
+    failed = [line for line in lines if line.startswith("[-]")]
+    return ", ".join(failed) if failed else " ".join(lines)[:200]

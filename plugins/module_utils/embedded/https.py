@@ -1,0 +1,50 @@
+# Copyright (c) 2026 The servicemesh.platform authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A very small HTTPS client for loopback: JSON over a client certificate, standard library only."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+from types import TracebackType
+from typing import Any, Dict, Optional, Tuple, Type
+
+LOOPBACK = "127.0.0.1"
+
+
+class Client:
+    """One kept connection to 127.0.0.1:`port`. Errors are OSError (ssl.SSLError is one) or http.client.HTTPException."""
+
+    def __init__(
+        self, port: int, authority: str, certificate: str = "", key: str = "", timeout: float = 5.0
+    ) -> None:
+        """authority, certificate, key: PEM files. timeout: seconds for connecting and for each answer."""
+        context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=authority)
+        if certificate:
+            context.load_cert_chain(certificate, key)
+        self._connection = http.client.HTTPSConnection(LOOPBACK, port, timeout=timeout, context=context)
+
+    def request(
+        self, method: str, path: str, body: Optional[Dict[str, Any]] = None, content_type: str = "application/json"
+    ) -> Tuple[int, bytes]:
+        """Send and give (status, content)."""
+        payload = json.dumps(body).encode() if body is not None else None
+        headers = {"Accept": "application/json"}
+        if payload is not None:
+            headers["Content-Type"] = content_type
+        self._connection.request(method, path, body=payload, headers=headers)
+        answer = self._connection.getresponse()
+        return answer.status, answer.read()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], value: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        self.close()

@@ -1,0 +1,69 @@
+# Copyright (c) 2026 The servicemesh.platform authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a user chooses about an embedded cluster, and the rules for it (pure)."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.errors import EmbeddedError
+
+NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+# kube-apiserver takes at most 20 bits of service addresses; a /28 leaves room for the few services of a small cluster.
+SERVICE_PREFIXES = range(12, 29)
+# kube-controller-manager gives every node a /24 of the pod network and takes at most 2^16 of them.
+POD_PREFIXES = range(8, 25)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The choices of one embedded cluster.
+
+    name: a DNS label. binary: absolute path of the multi-call binary. service_cidr, pod_cidr: IPv4 networks.
+    durable: whether etcd waits for the disk (fsync) before it confirms a write.
+    """
+
+    name: str
+    binary: str
+    service_cidr: str
+    pod_cidr: str
+    durable: bool = True
+
+
+def check_name(name: str) -> None:
+    """Raise EmbeddedError when `name` cannot name a cluster."""
+    if not NAME.fullmatch(name):
+        raise EmbeddedError(
+            f"name: {name!r} is not usable; write 1 to 63 lower-case letters, digits or '-', "
+            "beginning and ending with a letter or digit"
+        )
+
+
+def check_settings(settings: Settings) -> None:
+    """Raise EmbeddedError when a setting, or two of them together, cannot work."""
+    check_name(settings.name)
+    services = _network("service_cidr", settings.service_cidr, SERVICE_PREFIXES)
+    pods = _network("pod_cidr", settings.pod_cidr, POD_PREFIXES)
+    if services.overlaps(pods):
+        raise EmbeddedError(f"service_cidr {services} and pod_cidr {pods} overlap; choose two networks apart")
+
+
+def first_service_address(service_cidr: str) -> str:
+    """The address that the API server takes for the service `kubernetes`: the first of the network."""
+    return str(ipaddress.IPv4Network(service_cidr).network_address + 1)
+
+
+def _network(option: str, text: str, prefixes: range) -> ipaddress.IPv4Network:
+    try:
+        network = ipaddress.IPv4Network(text)
+    except ValueError as error:
+        raise EmbeddedError(f"{option}: {text!r} is not an IPv4 network ({error}); write for example 10.96.0.0/16") from None
+    if network.prefixlen not in prefixes:
+        raise EmbeddedError(
+            f"{option}: {text} must have a prefix length from {prefixes[0]} to {prefixes[-1]}, not {network.prefixlen}"
+        )
+    return network

@@ -1,0 +1,249 @@
+# Copyright (c) 2026 The servicemesh.platform authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Building a Go program once for each content of its sources.
+
+The result stands in `<cache>/bin/<name>-<digest>/<name>`. The digest covers everything that goes into it, so that a
+program is there or it is not; it is never out of date. What is not finished stands elsewhere and is moved in one step.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from typing import Dict, Iterator, List, Set, Tuple
+
+from ansible_collections.servicemesh.platform.plugins.module_utils.golang.command import CommandFailed, run
+from ansible_collections.servicemesh.platform.plugins.module_utils.golang.environment import Cache, go_environment
+from ansible_collections.servicemesh.platform.plugins.module_utils.golang.errors import BuildError
+from ansible_collections.servicemesh.platform.plugins.module_utils.golang.lock import exclusive
+from ansible_collections.servicemesh.platform.plugins.module_utils.golang.messages import explain, first_lines
+from ansible_collections.servicemesh.platform.plugins.module_utils.progress import Progress
+
+# What `go env` says about the result, besides the sources and the options.
+_TARGET = ("GOVERSION", "GOEXPERIMENT", "GOFIPS140", "GOAMD64", "GOARM64", "GOARM", "GO386", "GOPPC64", "GORISCV64")
+_TARGET_CGO = ("CC", "CXX", "CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS", "CGO_LDFLAGS")
+_LOCAL_REPLACEMENT = re.compile(r"=>\s*\"?(\.{1,2}/[^\s\"]*|\.{1,2}|/[^\s\"]+)")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_NOT_SOURCES = frozenset((".git", "__pycache__"))
+
+
+@dataclass(frozen=True)
+class Program:
+    """What is to be built.
+
+    `source`: the folder of go.mod. `package`: what to build there, a folder (`.`, `./cmd/x`) or the import path of a
+    program in a required module. `ldflags`: as `go build` takes it, one string.
+    """
+
+    name: str
+    source: str
+    package: str = "."
+    ldflags: str = ""
+    tags: Tuple[str, ...] = ()
+    cgo: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where a program stands when it is built, and how it is built."""
+
+    program: Program
+    go: str
+    cache: Cache
+    environment: Dict[str, str]
+    digest: str
+
+    @property
+    def path(self) -> str:
+        """The program's file."""
+        return os.path.join(self.cache.program(self.program.name, self.digest), self.program.name)
+
+    @property
+    def built(self) -> bool:
+        """Whether the program is there."""
+        return os.access(self.path, os.X_OK)
+
+
+def plan(program: Program, go: str, cache: Cache) -> Plan:
+    """Find out what the program is called when it is built. Changes nothing.
+
+    Raises BuildError when the name or the sources are not right, or go does not run.
+    """
+    if not _NAME.fullmatch(program.name):
+        raise BuildError(f"name: {program.name!r} cannot be a file name.", "Use letters, digits, '-' and '.'.")
+    if not os.path.isfile(os.path.join(program.source, "go.mod")):
+        raise BuildError(f"{program.source} holds no go.mod.", "Name the folder of the Go module's sources.")
+    environment, target = _target(program, go, cache)
+    sources = [folder_digest(folder) for folder in source_folders(program.source)]
+    return Plan(program, go, cache, environment, digest(program, target, sources))
+
+
+def digest(program: Program, target: Dict[str, str], sources: List[str]) -> str:
+    """The digest (sha256, hex) over everything that goes into a program."""
+    content = {
+        "package": program.package,
+        "ldflags": program.ldflags,
+        "tags": sorted(set(program.tags)),
+        "cgo": program.cgo,
+        "target": target,
+        "sources": sources,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def source_folders(source: str) -> List[str]:
+    """The folder of go.mod, and folders outside of it by which go.mod replaces modules."""
+    root = os.path.realpath(source)
+    with open(os.path.join(source, "go.mod"), encoding="utf-8") as stream:
+        lines = [line.split("//", 1)[0] for line in stream]
+    named = (match.group(1) for match in map(_LOCAL_REPLACEMENT.search, lines) if match)
+    folders = sorted({os.path.realpath(os.path.join(root, folder)) for folder in named})
+    return [root] + [folder for folder in folders if not (folder + os.sep).startswith(root + os.sep)]
+
+
+def folder_digest(folder: str) -> str:
+    """The digest over the names and contents of all files in a folder, wherever the folder stands."""
+    total = hashlib.sha256()
+    for name in _files(folder):
+        with open(os.path.join(folder, name), "rb") as stream:
+            content = hashlib.sha256(stream.read()).hexdigest()
+        total.update(f"{content}  {name}\n".encode())
+    return total.hexdigest()
+
+
+def build(chosen: Plan, progress: Progress) -> bool:
+    """Build the program unless it is there, and say whether it was built by this call.
+
+    When another process builds the same, waits for it. Raises BuildError with the first lines of what go says.
+    """
+    program = chosen.program
+    if chosen.built:
+        return False
+    chosen.cache.create()
+    lock = chosen.cache.lock(f"{program.name}-{chosen.digest[:16]}")
+
+    def waiting(pid: str) -> None:
+        progress.say(f"waiting for {program.name}: process {pid} is already building it")
+
+    with exclusive(lock, waiting) as descriptor:
+        if chosen.built:
+            return False
+        try:
+            _build(chosen, progress, descriptor)
+        except CommandFailed as error:
+            raise _failure(chosen, error) from error
+    return True
+
+
+def _build(chosen: Plan, progress: Progress, lock: int) -> None:
+    program = chosen.program
+    unfinished = chosen.cache.unfinished(program.name, chosen.digest)
+    shutil.rmtree(unfinished, ignore_errors=True)  # of a build that was killed
+    result, scratch = os.path.join(unfinished, "result"), os.path.join(unfinished, "scratch")
+    os.makedirs(result)
+    os.makedirs(scratch)
+    environment = dict(chosen.environment, GOTMPDIR=scratch)
+    try:
+        missing = _missing_packages(chosen, environment, progress, lock)
+        counter = _Counter(program.name, missing, progress)
+        command = [chosen.go, "build", "-v", "-buildvcs=false", *_flags(program)]
+        command += ["-ldflags", program.ldflags, "-o", os.path.join(result, program.name), program.package]
+        run(command, environment, program.source, counter.line, [lock])
+        _finish(result, chosen)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _finish(result: str, chosen: Plan) -> None:
+    file = os.path.join(result, chosen.program.name)
+    if not os.access(file, os.X_OK):
+        raise BuildError(
+            f"{chosen.program.package} in {chosen.program.source} is no program.",
+            "Name a package with `package main` in `package`.",
+        )
+    with open(file, "rb+") as stream:
+        os.fsync(stream.fileno())
+    final = os.path.dirname(chosen.path)
+    shutil.rmtree(final, ignore_errors=True)  # of somebody who removed the file only
+    os.rename(result, final)
+
+
+def _missing_packages(chosen: Plan, environment: Dict[str, str], progress: Progress, lock: int) -> Set[str]:
+    """The packages that are still to be compiled. Downloads the modules that are missing."""
+    name = chosen.program.name
+    downloads = 0
+
+    def line(text: str) -> bool:
+        nonlocal downloads
+        if not text.startswith("go: downloading "):
+            return False
+        downloads += 1
+        progress.say(f"downloading modules for {name}: {downloads}")
+        return True
+
+    progress.say(f"looking at the sources of {name}")
+    command = [chosen.go, "list", "-deps", *_flags(chosen.program), "-f", "{{if .Stale}}{{.ImportPath}}{{end}}"]
+    return set(run([*command, chosen.program.package], environment, chosen.program.source, line, [lock]).split())
+
+
+class _Counter:
+    """Counts the packages that `go build -v` names when it begins to compile them."""
+
+    def __init__(self, name: str, missing: Set[str], progress: Progress) -> None:
+        self._name = name
+        self._missing = missing
+        self._progress = progress
+        self._begun: Set[str] = set()
+
+    def line(self, text: str) -> bool:
+        if text not in self._missing:
+            return text.startswith("go: downloading ")
+        self._begun.add(text)
+        done, total = len(self._begun), len(self._missing)
+        last = ", linking" if done == total else ""
+        self._progress.say(f"building {self._name}: {done} of {total} packages{last}")
+        return True
+
+
+def _flags(program: Program) -> List[str]:
+    return ["-trimpath"] + (["-tags", ",".join(program.tags)] if program.tags else [])
+
+
+def _target(program: Program, go: str, cache: Cache) -> Tuple[Dict[str, str], Dict[str, str]]:
+    """The environment that builds for this machine, and what of it shows in the result."""
+    environment = go_environment(cache, program.cgo)
+    names = _TARGET + (_TARGET_CGO if program.cgo else ())
+    try:
+        answer = json.loads(run([go, "env", "-json", "GOHOSTOS", "GOHOSTARCH", *names], environment, program.source))
+    except OSError as error:
+        raise BuildError(f"go: {go}: {error.strerror}.", "Name a go command that runs.") from error
+    except CommandFailed as error:
+        raise BuildError(f"{go} does not run:", first_lines(error.output)) from error
+    environment.update(GOOS=answer["GOHOSTOS"], GOARCH=answer["GOHOSTARCH"])
+    return environment, answer
+
+
+def _files(folder: str) -> Iterator[str]:
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in _NOT_SOURCES)
+        for name in sorted(files):
+            yield os.path.relpath(os.path.join(parent, name), folder)
+
+
+def _failure(chosen: Plan, error: CommandFailed) -> BuildError:
+    source = chosen.program.source
+    known = explain(error.output, source, chosen.environment)
+    if known:
+        problem = f"{chosen.program.name} cannot be built: {known.problem}"
+        return BuildError(problem, known.mend + "\n" + first_lines(error.output))
+    if error.code < 0:
+        return BuildError(
+            f"The build of {chosen.program.name} was ended by signal {-error.code}.",
+            "Run again; what is compiled so far is kept.",
+        )
+    return BuildError(f"{chosen.program.name} cannot be built. In {source}:", first_lines(error.output))

@@ -1,0 +1,33 @@
+# Copyright (c) 2026 The servicemesh.platform authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A lock between processes that ends with the last process that holds it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import contextmanager
+from typing import Callable, Iterator
+
+
+@contextmanager
+def exclusive(path: str, on_wait: Callable[[str], None]) -> Iterator[int]:
+    """Hold the lock file `path`; when another process has it, call `on_wait` with its process id and wait.
+
+    Gives the file descriptor. A child that inherits it (`pass_fds`) keeps the lock when this process is killed, so
+    that nobody starts over while the child is still writing.
+    """
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_wait(os.read(descriptor, 20).decode("ascii", "replace").strip() or "unknown")
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode("ascii"), 0)
+        yield descriptor
+    finally:
+        os.close(descriptor)

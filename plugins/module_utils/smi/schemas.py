@@ -1,0 +1,343 @@
+# Copyright (c) 2026 The servicemesh.platform authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Structural OpenAPI v3 schemas of the SMI kinds, one description per kind and version.
+
+Sources: the texts of smi-spec v0.6.0 for what a field means, the CRDs and Go types of smi-sdk-go at a143f8b for its
+shape. Where these disagree, the docstring of the kind says what was taken and why. All descriptions are for
+``kubectl explain``.
+
+Rules that can be decided by looking at one object stand here, as plain OpenAPI where it can say them and as CEL where
+it cannot. What needs a second object (does the service exist?) or the namespace of the object itself (CEL in a CRD
+sees only ``metadata.name``) cannot stand in a schema and belongs to checks and admission policies.
+
+Upper bounds exist only where the API server needs them to bound the cost of a CEL rule. They are far above what a mesh
+can use: the Gateway API allows 1024 characters for a path, 4096 for a header value and 16 headers per match.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Mapping, Sequence, Tuple
+
+from ansible_collections.servicemesh.platform.plugins.module_utils.smi.catalogue import (
+    HTTP_ROUTE_GROUP,
+    TCP_ROUTE,
+    TRAFFIC_SPLIT,
+    TRAFFIC_TARGET,
+    UDP_ROUTE,
+    Kind,
+)
+
+Schema = Dict[str, Any]
+
+# Names of Kubernetes objects: RFC 1123 labels and subdomains.
+_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+
+METHODS = ("*", "GET", "HEAD", "PUT", "POST", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
+
+
+def schema(kind: Kind, version: str) -> Schema:
+    """The schema of one kind in one version, made anew on each call. KeyError when there is none."""
+    return _SCHEMAS[kind][version]()
+
+
+def described_versions(kind: Kind) -> Tuple[str, ...]:
+    """The versions of a kind that have a schema here, oldest first."""
+    return tuple(version for version in kind.versions if version in _SCHEMAS[kind])
+
+
+def _traffic_split_v1alpha4() -> Schema:
+    """TrafficSplit of split.smi-spec.io/v1alpha4.
+
+    - ``weight`` is an integer of at least 0, as the text has it ("whole numbers") and as every consumer decodes it;
+      the SDK's CRD says ``number`` and lets 1.5 and -200 through (smi-spec issue 235). There is no rule on the sum:
+      weights are not percentages.
+    - ``backends`` is a map by ``service``: a service that is named twice is refused (implementations that key by
+      name lose one of the two weights) and server-side apply merges backend by backend.
+    - ``matches[].apiGroup`` is neither in the text nor in the SDK's CRD, but the SDK's Go type has it (a core/v1
+      TypedLocalObjectReference) and sends it as null when it is not set: taken as null and with the right group.
+    - The root may be a backend too: the text rules it out, Linkerd's tutorial and Argo Rollouts do it. Left to checks.
+    """
+    return _kind(
+        "Divides the traffic that clients send to one service, the root, among other services of the namespace in "
+        "proportion to their weights.",
+        required=("service", "backends"),
+        properties={
+            "service": _name(
+                "The root: the service that clients talk to. Either its plain name or its full DNS name; it has to be "
+                "in the namespace of this object.",
+            ),
+            "backends": _list(
+                "The services that receive the traffic of the root. Each needs the ports of the root under the same "
+                "numbers; a backend without a port of the root gets none of that port's traffic.",
+                _object(
+                    "A service and its share of the traffic.",
+                    required=("service", "weight"),
+                    properties={
+                        "service": _label("Name of a service in the namespace of this object; at most once per split."),
+                        "weight": {
+                            "description": "Share of this backend in relation to the weights of the others: 1 and 3 "
+                            "mean a quarter and three quarters. 0 means no traffic. The sum can be anything.",
+                            "type": "integer",
+                            "minimum": 0,
+                        },
+                    },
+                ),
+                minItems=1,
+                **_keyed_by("service"),
+            ),
+            "matches": _list(
+                "Route groups that say which requests are split (any of their matches is enough). Requests that no "
+                "match fits stay with the root service. Without this field all traffic is split.",
+                _object(
+                    "A reference to a route group in the namespace of this object.",
+                    required=("kind", "name"),
+                    properties={
+                        "apiGroup": {
+                            "description": "API group of the route group.",
+                            "type": "string",
+                            "nullable": True,
+                            "pattern": "^{}$".format(HTTP_ROUTE_GROUP.api_group.replace(".", r"\.")),
+                        },
+                        "kind": _enum("Kind of the route group.", [HTTP_ROUTE_GROUP.name]),
+                        "name": _name("Name of the route group."),
+                    },
+                ),
+            ),
+        },
+    )
+
+
+def _traffic_target_v1alpha3() -> Schema:
+    """TrafficTarget of access.smi-spec.io/v1alpha3.
+
+    - The text asks for a destination, at least one rule and at least one source; the SDK's CRD asks for the lists
+      only, and lets empty ones through.
+    - Subjects are service accounts, the only identity that the text and the consumers know; the SDK's CRD takes any
+      ``kind``.
+    - ``namespace`` of a subject stays optional, as in the text and the CRD, although it should be written (an adapter
+      builds an identity without a namespace from it). That it equals the namespace of the object, for the
+      destination, cannot be said in a CRD.
+    - ``rules[].matches`` names matches of an HTTPRouteGroup; the other kinds have no named matches (the Go types know
+      ``matches.name``, the CRDs prune it), so there it could only be a mistake that silently opens or closes ports.
+    """
+    return _kind(
+        "Allows sources to send the described traffic to pods that run as the destination. What no TrafficTarget "
+        "allows is denied.",
+        required=("destination", "rules", "sources"),
+        properties={
+            "destination": _subject(
+                "Whose pods may be reached: the service account they run as, in the namespace of this object."
+            ),
+            "rules": _list(
+                "The traffic that is allowed, as references to routes in the namespace of this object.",
+                _object(
+                    "A reference to one route object, all of it or some of its matches.",
+                    required=("kind", "name"),
+                    properties={
+                        "kind": _enum(
+                            "Kind of the route object.", [HTTP_ROUTE_GROUP.name, TCP_ROUTE.name, UDP_ROUTE.name]
+                        ),
+                        "name": _name("Name of the route object."),
+                        "matches": _list(
+                            "Names of matches in the HTTPRouteGroup. Absent or empty allows all of its matches.",
+                            {"description": "Name of a match.", "type": "string", "minLength": 1},
+                        ),
+                    },
+                    rules=[
+                        _cel(
+                            "!has(self.matches) || size(self.matches) == 0 || self.kind == 'HTTPRouteGroup'",
+                            "only an HTTPRouteGroup has named matches: leave matches out for this kind",
+                            fieldPath=".matches",
+                            reason="FieldValueForbidden",
+                        )
+                    ],
+                ),
+                minItems=1,
+                maxItems=1024,
+            ),
+            "sources": _list(
+                "Whose pods may send the traffic: the service accounts they run as, in any namespace.",
+                _subject("A service account."),
+                minItems=1,
+            ),
+        },
+    )
+
+
+def _http_route_group_v1alpha4() -> Schema:
+    """HTTPRouteGroup of specs.smi-spec.io/v1alpha4.
+
+    - ``headers`` is a list of mappings with one entry each. The text shows a plain mapping, but that came from reading
+      a Go type without its marshaller (smi-spec pull request 237); on the wire of this version the SDK's CRD and its
+      marshaller (an error for a mapping or for two entries in one item), and with it Open Service Mesh, the one mesh
+      that reads this version, have the list. One version of a CRD can have only one of the two shapes typed.
+    - ``pathRegex`` and ``methods`` may be left out; the text calls all fields required in one place and gives
+      examples without them in another. A missing one means any path and any method.
+    - ``matches`` is a map by ``name``: the text calls the name the primary key.
+    - Regular expressions have to compile as RE2, the syntax of Go and Envoy, and so of everything that reads this
+      version.
+    """
+    return _kind(
+        "Describes HTTP/1 and HTTP/2 requests as named matches, for TrafficTargets and TrafficSplits to refer to.",
+        required=("matches",),
+        properties={
+            "matches": _list(
+                "The named matches of this group.",
+                _object(
+                    "Describes requests: all conditions that are written have to hold.",
+                    required=("name",),
+                    properties={
+                        "name": {
+                            "description": "Name of this match, once per group. TrafficTargets refer to it.",
+                            "type": "string",
+                            "minLength": 1,
+                        },
+                        "pathRegex": _regex(
+                            "Regular expression (RE2) for the path, anchored at its beginning only. Absent means any path."
+                        ),
+                        "methods": _list(
+                            "HTTP methods. Absent, empty or '*' means any method.",
+                            _enum("An HTTP method, or '*' for all of them.", METHODS),
+                        ),
+                        "headers": _list(
+                            "Conditions on headers, all of which have to hold: a list with one 'name: regex' each.",
+                            {
+                                "description": "Name of one header, and the regular expression (RE2) for its value.",
+                                "type": "object",
+                                "minProperties": 1,
+                                "maxProperties": 1,
+                                "additionalProperties": _regex("Regular expression for the value."),
+                            },
+                            maxItems=16,
+                            **_rules(
+                                _cel(
+                                    "self.all(header, header.all(name, self.exists_one(other, name in other)))",
+                                    "name each header once: of two conditions on one header meshes keep only one",
+                                )
+                            ),
+                        ),
+                    },
+                ),
+                minItems=1,
+                maxItems=512,
+                **_keyed_by("name"),
+            ),
+        },
+    )
+
+
+def _port_route(protocol: str) -> Callable[[], Schema]:
+    """TCPRoute and UDPRoute of specs.smi-spec.io/v1alpha4, which differ in the protocol only.
+
+    - ``matches`` is one object with ``ports``, not a list as in HTTPRouteGroup.
+    - ``matches`` has to be written, so that nobody opens all ports by forgetting it. ``ports`` may be left out, as the
+      text has it ("not specified" means all); the SDK's CRD asks for it, yet its Go types drop an empty list, so that
+      a Go client cannot create what the text describes.
+    - The Go types also know ``matches.name``. No text or CRD has it: not served.
+    """
+
+    def build() -> Schema:
+        return _kind(
+            f"Describes {protocol} traffic by port, for TrafficTargets to refer to. Not the {protocol}Route of the "
+            "Gateway API, which says where traffic goes.",
+            required=("matches",),
+            properties={
+                "matches": _object(
+                    "Which traffic is meant.",
+                    properties={
+                        "ports": _list(
+                            "Port numbers. Absent or empty means all ports.",
+                            {
+                                "description": f"A {protocol} port.",
+                                "type": "integer",
+                                "minimum": 1,
+                                "maximum": 65535,
+                            },
+                        )
+                    },
+                )
+            },
+        )
+
+    return build
+
+
+_SCHEMAS: Mapping[Kind, Mapping[str, Callable[[], Schema]]] = {
+    TRAFFIC_SPLIT: {"v1alpha4": _traffic_split_v1alpha4},
+    TRAFFIC_TARGET: {"v1alpha3": _traffic_target_v1alpha3},
+    HTTP_ROUTE_GROUP: {"v1alpha4": _http_route_group_v1alpha4},
+    TCP_ROUTE: {"v1alpha4": _port_route("TCP")},
+    UDP_ROUTE: {"v1alpha4": _port_route("UDP")},
+}
+
+
+def _kind(description: str, required: Sequence[str], properties: Mapping[str, Schema]) -> Schema:
+    """A whole object with its fields under ``spec``."""
+    spec = _object("What is wanted.", required=required, properties=properties)
+    return _object(description, required=("spec",), properties={"spec": spec})
+
+
+def _object(
+    description: str, properties: Mapping[str, Schema], required: Sequence[str] = (), rules: Sequence[Schema] = ()
+) -> Schema:
+    result: Schema = {"description": description, "type": "object", "properties": dict(properties)}
+    if required:
+        result["required"] = list(required)
+    if rules:
+        result.update(_rules(*rules))
+    return result
+
+
+def _list(description: str, items: Schema, **keywords: Any) -> Schema:
+    return {"description": description, "type": "array", "items": items, **keywords}
+
+
+def _keyed_by(*keys: str) -> Schema:
+    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(keys)}
+
+
+def _enum(description: str, values: Sequence[str]) -> Schema:
+    return {"description": description, "type": "string", "enum": list(values)}
+
+
+def _name(description: str) -> Schema:
+    return {"description": description, "type": "string", "minLength": 1, "maxLength": 253, "pattern": _SUBDOMAIN}
+
+
+def _label(description: str) -> Schema:
+    return {"description": description, "type": "string", "minLength": 1, "maxLength": 63, "pattern": _LABEL}
+
+
+def _subject(description: str) -> Schema:
+    return _object(
+        description,
+        required=("kind", "name"),
+        properties={
+            "kind": _enum("Kind of the identity.", ["ServiceAccount"]),
+            "name": _name("Name of the service account."),
+            "namespace": _label(
+                "Namespace of the service account. Write it: meshes do not agree on what its absence means."
+            ),
+        },
+    )
+
+
+def _regex(description: str) -> Schema:
+    """A string that compiles as RE2: the condition fails with the compiler's message and is of no interest otherwise."""
+    return {
+        "description": description,
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 1024,
+        **_rules(_cel("''.matches(self) ? true : true", "write a regular expression in RE2 syntax")),
+    }
+
+
+def _cel(rule: str, message: str, **keywords: str) -> Schema:
+    return {"rule": rule, "message": message, **keywords}
+
+
+def _rules(*rules: Schema) -> Schema:
+    return {"x-kubernetes-validations": list(rules)}

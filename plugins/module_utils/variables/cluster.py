@@ -1,0 +1,97 @@
+# Copyright (c) 2026 The servicemesh.platform authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules for the variables of the role ``cluster``."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from typing import Any, Dict, Iterator, List, Mapping
+
+from ansible_collections.servicemesh.platform.plugins.module_utils.variables.formats import (
+    dns_label,
+    dns_subdomain,
+    label_value,
+    unique,
+)
+from ansible_collections.servicemesh.platform.plugins.module_utils.variables.model import Inventory, Problem
+
+
+def problems(variables: Mapping[str, Any], inventory: Inventory) -> Iterator[Problem]:
+    """Every problem with the variables of the role and with the nodes that the inventory gives it."""
+    yield from dns_label("cluster_id", variables["cluster_id"])
+    yield from label_value("cluster_region", variables["cluster_region"])
+    yield from _zones(variables)
+    yield from _nodes(variables, inventory)
+    if variables["cluster_provider"] == "embedded":
+        yield from _embedded(variables, inventory)
+    if variables["cluster_provider"] == "existing":
+        yield from _existing(variables)
+
+
+def nodes(variables: Mapping[str, Any], inventory: Inventory) -> List[Dict[str, Any]]:
+    """The node hosts of the environment: name, zone and further labels of each, in the order of the inventory."""
+    hosts = inventory.groups.get(variables["cluster_node_group"], [])
+    return [
+        {
+            "name": host,
+            "zone": inventory.hostvars[host].get("zone"),
+            "labels": inventory.hostvars[host].get("node_labels", {}),
+        }
+        for host in hosts
+    ]
+
+
+def derived(variables: Mapping[str, Any], inventory: Inventory) -> Dict[str, Any]:
+    """What the role reads besides its own variables."""
+    return {"nodes": nodes(variables, inventory)}
+
+
+def _zones(variables: Mapping[str, Any]) -> Iterator[Problem]:
+    for zone in variables["cluster_zones"]:
+        yield from label_value("cluster_zones", zone)
+    yield from unique("cluster_zones", variables["cluster_zones"])
+
+
+def _nodes(variables: Mapping[str, Any], inventory: Inventory) -> Iterator[Problem]:
+    zones = variables["cluster_zones"]
+    for node in nodes(variables, inventory):
+        where = f"zone of host {node['name']}"
+        yield from dns_subdomain(f"name of a host in group {variables['cluster_node_group']}", node["name"])
+        if node["zone"] is None:
+            yield Problem(where, None, f"give the host a variable 'zone', one of cluster_zones: {', '.join(zones)}")
+        elif zones and node["zone"] not in zones:
+            yield Problem(where, node["zone"], f"write one of cluster_zones ({', '.join(zones)}) or add it there")
+        if not isinstance(node["labels"], Mapping):
+            yield Problem(f"node_labels of host {node['name']}", node["labels"], "write a mapping of label to value")
+
+
+def _embedded(variables: Mapping[str, Any], inventory: Inventory) -> Iterator[Problem]:
+    if not variables["cluster_zones"]:
+        yield Problem("cluster_zones", [], "name at least one zone; three make an environment that survives losing one")
+    occupied = {node["zone"] for node in nodes(variables, inventory)}
+    for zone in variables["cluster_zones"]:
+        if zone not in occupied:
+            group = variables["cluster_node_group"]
+            yield Problem("cluster_zones", zone, f"no host of inventory group '{group}' is in this zone; add one")
+    yield from _networks(variables)
+
+
+def _existing(variables: Mapping[str, Any]) -> Iterator[Problem]:
+    if not variables["cluster_kubeconfig"]:
+        yield Problem("cluster_kubeconfig", None, "write the path of the kubeconfig that leads to the existing cluster")
+    if not variables["cluster_context"]:
+        yield Problem("cluster_context", None, "write the context to take; the current context of a file can change")
+
+
+def _networks(variables: Mapping[str, Any]) -> Iterator[Problem]:
+    networks = {}
+    for variable in ("cluster_embedded_service_cidr", "cluster_embedded_pod_cidr"):
+        try:
+            networks[variable] = ip_network(variables[variable])
+        except ValueError as error:
+            yield Problem(variable, variables[variable], f"write a network such as 10.96.0.0/16 ({error})")
+    if len(networks) == 2:
+        service, pod = networks.values()
+        if service.version == pod.version and service.overlaps(pod):
+            yield Problem("cluster_embedded_pod_cidr", str(pod), f"overlaps cluster_embedded_service_cidr {service}")

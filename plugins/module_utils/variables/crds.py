@@ -1,0 +1,43 @@
+# Copyright (c) 2026 The servicemesh.platform authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules for the variables of the role ``crds``."""
+
+from __future__ import annotations
+
+from typing import Any, Iterator, Mapping
+
+from ansible_collections.servicemesh.platform.plugins.module_utils.checks.gateway_api import parse_version
+from ansible_collections.servicemesh.platform.plugins.module_utils.smi.crds import UnknownVersion, crds
+from ansible_collections.servicemesh.platform.plugins.module_utils.variables.model import Inventory, Problem
+
+
+def problems(variables: Mapping[str, Any], inventory: Inventory) -> Iterator[Problem]:
+    """Every problem with the CRDs that are wanted."""
+    yield from _smi_versions(variables["crds_smi_versions"])
+    yield from _minimum(variables["crds_gateway_api_minimum"])
+    source, mode = variables["crds_gateway_api_source"], variables["crds_gateway_api"]
+    if source and mode != "install":
+        yield Problem(
+            "crds_gateway_api_source",
+            source,
+            f"nothing is installed from it while crds_gateway_api is {mode}; write crds_gateway_api: install or leave "
+            "the source out",
+        )
+
+
+def _smi_versions(versions: Mapping[str, Any]) -> Iterator[Problem]:
+    for group, wanted in versions.items():
+        try:
+            crds({group: wanted})
+        except UnknownVersion as error:
+            yield Problem(f"crds_smi_versions.{group}", wanted, str(error))
+
+
+def _minimum(minimum: str) -> Iterator[Problem]:
+    try:
+        parse_version(minimum)
+    except ValueError:
+        yield Problem(
+            "crds_gateway_api_minimum", minimum, "write the lowest bundle version that will do, like 1.4 or 1.4.1"
+        )
