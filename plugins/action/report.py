@@ -12,7 +12,13 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.servicemesh.platform.plugins.module_utils.findings import Finding, Severity, counts, worst
-from ansible_collections.servicemesh.platform.plugins.plugin_utils.report import as_html, as_json, document, summary, table
+from ansible_collections.servicemesh.platform.plugins.plugin_utils.report import (
+    as_html,
+    as_json,
+    document,
+    summary,
+    table,
+)
 
 ARGUMENTS = {
     "environment_name": {"type": "str", "required": True},
@@ -44,7 +50,9 @@ class ActionModule(ActionBase):
             result["json"] = write(stem.with_name(stem.name + ".json"), as_json(report))
             result["html"] = write(stem.with_name(stem.name + ".html"), as_html(report))
         if arguments["fail_on"] != "never" and worst(findings).rank >= Severity(arguments["fail_on"]).rank:
-            result.update(failed=True, msg=f"{environment} is not as it should be: {summary(findings)}. See the table above.")
+            result.update(
+                failed=True, msg=f"{environment} is not as it should be: {summary(findings)}. See the table above."
+            )
         return result
 
 

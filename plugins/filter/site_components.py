@@ -52,7 +52,9 @@ def site_components(asked: Any, known: list[str]) -> list[str]:
         if name not in known:
             near = get_close_matches(str(name), known, n=1)
             hint = f"did you mean {near[0]}?" if near else "take some of these."
-            raise AnsibleFilterError(f"site_components: there is no component {name!r}; {hint} Known: {', '.join(known)}")
+            raise AnsibleFilterError(
+                f"site_components: there is no component {name!r}; {hint} Known: {', '.join(known)}"
+            )
     return [name for name in known if name in names or not names]
 
 

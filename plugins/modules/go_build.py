@@ -21,13 +21,17 @@ notes:
   - Programs that are no longer used stay in C(bin) in the cache folder. The folders there may be removed at any time.
 options:
   name:
-    description: The name of the program and of its file.
+    description: The name of the program in the cache and in messages.
     type: str
     required: true
   source:
     description: The folder with C(go.mod) and C(go.sum).
     type: path
     required: true
+  output:
+    description: The name of the program's file. By default O(name).
+    type: str
+    default: ''
   package:
     description:
       - What to build there - a folder, such as V(.) or V(./cmd/x), or the import path of a program in a module that
@@ -77,7 +81,8 @@ seealso:
 EXAMPLES = r"""
 - name: Build the control plane
   servicemesh.platform.go_build:
-    name: kube
+    name: kubernetes-1.36
+    output: kube
     source: "{{ role_path }}/files/kubernetes-1.36"
     go: "{{ __toolchain_go }}"
     ldflags: >-
@@ -102,7 +107,7 @@ path:
     - None in check mode when the go command is still to be installed, because its version is part of the digest.
   returned: success
   type: str
-  sample: /home/me/.cache/servicemesh-platform/bin/kube-6f1c0e9a2b7d4835/kube
+  sample: /home/me/.cache/servicemesh-platform/bin/kubernetes-1.36-6f1c0e9a2b7d4835/kube
 digest:
   description:
     - SHA-256 over everything that goes into the program. Its first 16 digits are in the path.
@@ -127,6 +132,7 @@ def main() -> None:
         argument_spec={
             "name": {"type": "str", "required": True},
             "source": {"type": "path", "required": True},
+            "output": {"type": "str", "default": ""},
             "package": {"type": "str", "default": "."},
             "go": {"type": "str", "default": "go"},
             "ldflags": {"type": "str", "default": ""},
@@ -139,7 +145,7 @@ def main() -> None:
     )
     if module.check_mode and not shutil.which(module.params["go"]):
         module.exit_json(changed=True, path=None, digest=None)
-    options = {key: module.params[key] for key in ("name", "source", "package", "ldflags", "cgo")}
+    options = {key: module.params[key] for key in ("name", "source", "output", "package", "ldflags", "cgo")}
     program = Program(tags=tuple(module.params["tags"]), **options)
     try:
         chosen = plan(program, module.params["go"], Cache.at(module.params["cache_dir"]))

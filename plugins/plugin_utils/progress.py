@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 from typing import Any, Callable
 
-from ansible import constants as C
+from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.servicemesh.platform.plugins.module_utils.progress import read_progress
@@ -79,7 +79,7 @@ class ProgressAction(ActionBase):
         """Run the module to its end."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         host = (task_vars or {}).get("inventory_hostname", "localhost")
-        folder = tempfile.mkdtemp(prefix="progress-", dir=C.DEFAULT_LOCAL_TMP)
+        folder = tempfile.mkdtemp(prefix="progress-", dir=constants.DEFAULT_LOCAL_TMP)
         path = str(Path(folder, "line"))
         arguments = {**self._task.args, "progress": path}
         try:

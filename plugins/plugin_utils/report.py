@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The servicemesh.platform authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report of an environment: as a table for the terminal, as JSON and as one HTML file without anything outside it."""
+"""The report of an environment: a table for the terminal, JSON, and one HTML file that needs nothing outside it."""
 
 from __future__ import annotations
 
@@ -75,15 +75,15 @@ PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{ environment }}: {{ severity }}</title>
 <style>
-  :root { color-scheme: light dark; --line: #8884; --ok: #2e7d32; --info: #1565c0; --warning: #b26a00; --error: #c62828 }
+  :root { color-scheme: light dark; --line: #8884 }
   body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem }
   h1 { margin-bottom: 0 }
   table { border-collapse: collapse; width: 100%; margin-top: 1.5rem }
   th, td { text-align: left; vertical-align: top; padding: .5rem .75rem; border-bottom: 1px solid var(--line) }
   td p { margin: .2rem 0 0 }
   .tag { color: #fff; border-radius: .3rem; padding: .1rem .5rem; font-size: .85em; white-space: nowrap }
-  .ok { background: var(--ok) } .info { background: var(--info) }
-  .warning { background: var(--warning) } .error { background: var(--error) }
+  .ok { background: #2e7d32 } .info { background: #1565c0 }
+  .warning { background: #b26a00 } .error { background: #c62828 }
 </style>
 </head>
 <body>

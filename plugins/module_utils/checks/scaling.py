@@ -76,7 +76,7 @@ def _replicas(deployment: KubeObject, workload: Mapping[str, Any]) -> Iterator[F
         subject,
         f"{ready} of {wanted} replicas are ready, at least {workload['min_replicas']} are asked for",
         "Fewer replicas than zones do not survive the loss of one.",
-        f"kubectl -n {workload['namespace']} describe deployment {workload['name']}, and look at the events of its pods",
+        f"kubectl -n {workload['namespace']} describe deployment {workload['name']}, and see the events of its pods",
     )
 
 

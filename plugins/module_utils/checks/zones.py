@@ -61,7 +61,7 @@ def _expected(expected: Mapping[str, Any], nodes: Mapping[str, KubeObject]) -> I
             subject,
             f"its label {ZONE_LABEL} is {actual}, the inventory says {zone}",
             WHY,
-            f"Correct 'zone' of the host in the inventory, or: kubectl label node {name} --overwrite {ZONE_LABEL}={zone}",
+            f"Correct zone of the host in the inventory, or: kubectl label node {name} --overwrite {ZONE_LABEL}={zone}",
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from pathlib import Path
 from typing import Dict, Union
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.errors import EmbeddedError
@@ -17,27 +18,27 @@ VERSION_TIMEOUT = 60
 Identity = Dict[str, Union[str, int]]
 
 
-def identity(binary: str) -> Identity:
+def identity(binary: Path) -> Identity:
     """What tells one build from another without reading 140 MB: real path, size and time of the last change."""
-    path = os.path.realpath(binary)
+    path = binary.resolve()
     try:
-        status = os.stat(path)
+        status = path.stat()
     except OSError as error:
         raise EmbeddedError(f"binary: {binary} cannot be used: {error.strerror}") from None
-    if not os.path.isfile(path) or not os.access(path, os.X_OK):
+    if not path.is_file() or not os.access(path, os.X_OK):
         raise EmbeddedError(f"binary: {binary} is not an executable file")
-    return {"path": path, "size": status.st_size, "mtime_ns": status.st_mtime_ns}
+    return {"path": str(path), "size": status.st_size, "mtime_ns": status.st_mtime_ns}
 
 
-def kubernetes_version(binary: str) -> str:
-    """The version of Kubernetes in the binary, for example v1.36.3."""
-    command = [binary, "kubectl", "version", "--client", "--output=json"]
+def kubernetes_version(binary: Path) -> str:
+    """The version of Kubernetes in the binary, for example v1.36.3; raise EmbeddedError when it is not `kube`."""
+    identity(binary)
+    command = [str(binary), "kubectl", "version", "--client", "--output=json"]
     try:
         answer = subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             timeout=VERSION_TIMEOUT,
             env={"PATH": os.defpath, "HOME": "/nonexistent"},
             check=False,

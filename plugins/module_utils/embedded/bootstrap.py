@@ -9,7 +9,10 @@ import json
 from typing import Any, Dict, List
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import pki
-from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.errors import EmbeddedError
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.errors import (
+    EmbeddedError,
+    UnavailableError,
+)
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.https import Client
 
 API_GROUP = "rbac.authorization.k8s.io"
@@ -34,9 +37,7 @@ def access_rules() -> List[Object]:
     """
     return [
         _binding(pki.ADMIN_GROUP, "cluster-admin", "Group", pki.ADMIN_GROUP),
-        _binding(
-            "servicemesh.platform:kubelet-client", "system:kubelet-api-admin", "User", pki.KUBELET_CLIENT_USER
-        ),
+        _binding("servicemesh.platform:kubelet-client", "system:kubelet-api-admin", "User", pki.KUBELET_CLIENT_USER),
         _role(
             pki.KWOK_USER,
             _rule([""], ["nodes"], ["get", "list", "watch"]),
@@ -54,7 +55,10 @@ def access_rules() -> List[Object]:
 
 
 def missing_access_rules(client: Client) -> List[Object]:
-    """Those of the access rules that are not there or say something else. client: the super-administrator's."""
+    """Those of the access rules that are not there or say something else. client: the super-administrator's.
+
+    Raises UnavailableError when the server cannot answer just now, EmbeddedError when it refuses.
+    """
     return [wanted for wanted in access_rules() if not _stands(client, wanted)]
 
 
@@ -63,7 +67,7 @@ def apply_access_rule(client: Client, wanted: Object) -> None:
     path = f"{_path(wanted)}?fieldManager={FIELD_MANAGER}&force=true"
     status, content = client.request("PATCH", path, wanted, "application/apply-patch+yaml")
     if status not in (200, 201):
-        raise EmbeddedError(f"the API server refused {describe(wanted)} with {status}: {_message(content)}")
+        raise _refusal(f"the API server refused {describe(wanted)} with {status}: {_message(content)}", status)
 
 
 def describe(wanted: Object) -> str:
@@ -82,9 +86,13 @@ def _stands(client: Client, wanted: Object) -> bool:
     if status == 404:
         return False
     if status != 200:
-        raise EmbeddedError(f"the API server answers {status} to reading {describe(wanted)}: {_message(content)}")
+        raise _refusal(f"the API server answers {status} to reading {describe(wanted)}: {_message(content)}", status)
     found = json.loads(content)
     return all(found.get(field) == wanted.get(field) for field in DECISIVE_FIELDS)
+
+
+def _refusal(message: str, status: int) -> EmbeddedError:
+    return UnavailableError(message) if status == 429 or status >= 500 else EmbeddedError(message)
 
 
 def _path(wanted: Object) -> str:

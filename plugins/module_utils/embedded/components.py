@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Dict, List, Mapping, Tuple, Union
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import pki
@@ -51,7 +52,8 @@ NODE_LEASE_SECONDS = 10
 # Twice the lease, so that a slow moment does not make nodes NotReady.
 NODE_MONITOR_GRACE = "20s"
 
-Flags = Dict[str, Union[str, int, bool]]
+Value = Union[str, int, bool, Path]
+Flags = Dict[str, Value]
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Component:
     name: str
     arguments: Tuple[str, ...]
     probe: Probe
-    inputs: Tuple[str, ...]
+    inputs: Tuple[Path, ...]
 
 
 def components(settings: Settings, layout: Layout, ports: Mapping[str, int]) -> List[Component]:
@@ -108,15 +110,15 @@ def server_url(ports: Mapping[str, int]) -> str:
 
 def _component(layout: Layout, name: str, flags: Flags, probe: Probe) -> Component:
     arguments = tuple(f"--{flag}={_text(value)}" for flag, value in flags.items())
-    inputs = tuple(sorted({value for value in flags.values() if isinstance(value, str) and layout.is_input(value)}))
+    inputs = tuple(sorted({value for value in flags.values() if isinstance(value, Path) and layout.is_input(value)}))
     return Component(name, arguments, probe, inputs)
 
 
-def _text(value: Union[str, int, bool]) -> str:
+def _text(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _probe(layout: Layout, port: int, path: str, authority: str, client: str) -> Probe:
+def _probe(layout: Layout, port: int, path: str, authority: Path, client: str) -> Probe:
     return Probe(port, path, authority, layout.certificate(client), layout.key(client))
 
 
@@ -225,6 +227,8 @@ def _delegating(layout: Layout, component: str, serving: str, port: int) -> Flag
 
 def _kwok(settings: Settings, layout: Layout, ports: Mapping[str, int]) -> Flags:
     return {
+        # Below WARN it writes a line for every renewal of every node's lease: 12 MB a day and node.
+        "v": "WARN",
         "config": layout.kwok_config,
         "kubeconfig": layout.component_kubeconfig(KWOK),
         "manage-nodes-with-annotation-selector": MANAGED_NODES,

@@ -5,15 +5,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class EmbeddedError(Exception):
     """The embedded cluster cannot be brought into the wanted state; the message says where, what and what to do."""
 
 
-class ComponentFailed(EmbeddedError):
+class UnavailableError(EmbeddedError):
+    """The API server cannot answer just now; asking again may help."""
+
+
+class ComponentError(EmbeddedError):
     """A component died or did not become healthy in time."""
 
-    def __init__(self, component: str, problem: str, log_file: str, last_lines: str) -> None:
+    def __init__(self, component: str, problem: str, log_file: Path, last_lines: str) -> None:
         self.component = component
         self.problem = problem
         self.log_file = log_file

@@ -5,46 +5,45 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from pathlib import Path
 from typing import Optional
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 
 
-def make_private_folder(path: str) -> None:
+def make_private_folder(path: Path) -> None:
     """Make `path` (and what is missing above it) with mode 0700."""
-    os.makedirs(path, mode=PRIVATE_FOLDER, exist_ok=True)
-    os.chmod(path, PRIVATE_FOLDER)
+    path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    path.chmod(PRIVATE_FOLDER)
 
 
-def write_private(path: str, content: bytes) -> None:
+def write_private(path: Path, content: bytes) -> None:
     """Write `content` to `path` with mode 0600, whole or not at all."""
-    temporary = path + ".new"
+    temporary = path.with_name(path.name + ".new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, PRIVATE_FILE)
     with os.fdopen(descriptor, "wb") as handle:
         os.fchmod(handle.fileno(), PRIVATE_FILE)
         handle.write(content)
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
-def read_optional(path: str) -> Optional[bytes]:
+def read_optional(path: Path) -> Optional[bytes]:
     """The content of `path`, or None when there is no such file."""
     try:
-        with open(path, "rb") as handle:
-            return handle.read()
+        return path.read_bytes()
     except FileNotFoundError:
         return None
 
 
-def is_private(path: str) -> bool:
+def is_private(path: Path) -> bool:
     """Whether nobody but its owner can read or write `path`."""
-    return os.stat(path).st_mode & 0o077 == 0
+    return path.stat().st_mode & 0o077 == 0
 
 
-def remove_optional(path: str) -> None:
+def remove_optional(path: Path) -> None:
     """Remove the file `path` when it is there."""
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()

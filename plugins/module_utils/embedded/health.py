@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 from dataclasses import dataclass
+from pathlib import Path
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.https import Client
 
@@ -19,9 +20,9 @@ class Probe:
 
     port: int
     path: str
-    authority: str
-    certificate: str
-    key: str
+    authority: Path
+    certificate: Path
+    key: Path
 
 
 @dataclass(frozen=True)

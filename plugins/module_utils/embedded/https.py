@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Dict, Optional, Tuple, Type
 
@@ -15,15 +16,12 @@ LOOPBACK = "127.0.0.1"
 
 
 class Client:
-    """One kept connection to 127.0.0.1:`port`. Errors are OSError (ssl.SSLError is one) or http.client.HTTPException."""
+    """One kept connection to 127.0.0.1:`port`. Errors are OSError (also those of TLS) or http.client.HTTPException."""
 
-    def __init__(
-        self, port: int, authority: str, certificate: str = "", key: str = "", timeout: float = 5.0
-    ) -> None:
+    def __init__(self, port: int, authority: Path, certificate: Path, key: Path, timeout: float = 5.0) -> None:
         """authority, certificate, key: PEM files. timeout: seconds for connecting and for each answer."""
         context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=authority)
-        if certificate:
-            context.load_cert_chain(certificate, key)
+        context.load_cert_chain(certificate, key)
         self._connection = http.client.HTTPSConnection(LOOPBACK, port, timeout=timeout, context=context)
 
     def request(

@@ -8,7 +8,7 @@ pkg/kwok/cmd/root.go). These are those of its kustomize/stage folder, v0.8.0 (no
 pod/fast), with three differences: a node that states no capacity gets that of an ordinary machine instead of 1000 CPUs,
 nodes report the version of Kubernetes as their kubelet's, so that version checks see what they would see elsewhere,
 and they carry their own name as their host name. The debugging handlers are off: pods run nothing, so there is nothing
-to execute, log or forward.
+to execute, log or forward. A configuration that is given gets no defaults, so it states all of them.
 """
 
 from __future__ import annotations
@@ -26,6 +26,14 @@ metadata:
 options:
   enableDebuggingHandlers: false
   enableProfilingHandler: false
+  enableContentionProfiling: false
+  manageAllNodes: false
+  nodePlayStageParallelism: 4
+  nodeLeaseParallelism: 4
+  podPlayStageParallelism: 4
+  podsOnNodeSyncParallelism: 4
+  enablePodsOnNodeSyncListPager: true
+  enablePodsOnNodeSyncStreamWatch: false
 """
 
 NODE_INITIALIZE = r"""
@@ -209,7 +217,8 @@ spec:
       - ip: {{ . | Quote }}
       {{ end }}
       {{ end }}
-      {{ $podIPs := PodIPsWith .spec.nodeName ( or .spec.hostNetwork false ) ( or .metadata.uid "" ) ( or .metadata.name "" ) ( or .metadata.namespace "" ) }}
+      {{ $hostNetwork := or .spec.hostNetwork false }}
+      {{ $podIPs := PodIPsWith .spec.nodeName $hostNetwork .metadata.uid .metadata.name .metadata.namespace }}
       {{ with $podIPs }}
       podIP: {{ index . 0 | Quote }}
       podIPs:

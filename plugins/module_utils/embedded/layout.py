@@ -5,85 +5,85 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
 class Layout:
     """Paths below `root`, an absolute path without symbolic links."""
 
-    root: str
+    root: Path
 
     @property
-    def marker(self) -> str:
+    def marker(self) -> Path:
         """The file that says: this folder was made by, and belongs to, an embedded cluster."""
-        return os.path.join(self.root, ".servicemesh-embedded-cluster")
+        return self.root / ".servicemesh-embedded-cluster"
 
     @property
-    def lock(self) -> str:
-        return os.path.join(self.root, "lock")
+    def lock(self) -> Path:
+        return self.root / "lock"
 
     @property
-    def memory(self) -> str:
+    def memory(self) -> Path:
         """What is remembered between two runs: ports, networks, version."""
-        return os.path.join(self.root, "cluster.json")
+        return self.root / "cluster.json"
 
     @property
-    def kubeconfig(self) -> str:
+    def kubeconfig(self) -> Path:
         """The administrator's kubeconfig."""
-        return os.path.join(self.root, "kubeconfig")
+        return self.root / "kubeconfig"
 
     @property
-    def pki(self) -> str:
-        return os.path.join(self.root, "pki")
+    def pki(self) -> Path:
+        return self.root / "pki"
 
     @property
-    def kubeconfigs(self) -> str:
+    def kubeconfigs(self) -> Path:
         """The folder of the components' own kubeconfigs."""
-        return os.path.join(self.root, "kubeconfigs")
+        return self.root / "kubeconfigs"
 
     @property
-    def etcd_data(self) -> str:
-        return os.path.join(self.root, "etcd")
+    def etcd_data(self) -> Path:
+        return self.root / "etcd"
 
     @property
-    def run(self) -> str:
+    def run(self) -> Path:
         """The folder of the process records (pid files)."""
-        return os.path.join(self.root, "run")
+        return self.root / "run"
 
     @property
-    def logs(self) -> str:
-        return os.path.join(self.root, "logs")
+    def logs(self) -> Path:
+        return self.root / "logs"
 
     @property
-    def kwok_config(self) -> str:
-        return os.path.join(self.root, "kwok.yaml")
+    def kwok_config(self) -> Path:
+        return self.root / "kwok.yaml"
 
-    def certificate(self, name: str) -> str:
+    def certificate(self, name: str) -> Path:
         """The certificate `name`, for example `apiserver` or `etcd/ca`."""
-        return os.path.join(self.pki, name + ".crt")
+        return self.pki / f"{name}.crt"
 
-    def key(self, name: str) -> str:
+    def key(self, name: str) -> Path:
         """The private key of the certificate `name`, or the service-account key (`sa`)."""
-        return os.path.join(self.pki, name + ".key")
+        return self.pki / f"{name}.key"
 
-    def public_key(self, name: str) -> str:
-        return os.path.join(self.pki, name + ".pub")
+    def public_key(self, name: str) -> Path:
+        return self.pki / f"{name}.pub"
 
-    def component_kubeconfig(self, component: str) -> str:
-        return os.path.join(self.kubeconfigs, component)
+    def component_kubeconfig(self, component: str) -> Path:
+        return self.kubeconfigs / component
 
-    def process_record(self, component: str) -> str:
-        return os.path.join(self.run, component + ".json")
+    def process_record(self, component: str) -> Path:
+        return self.run / f"{component}.json"
 
-    def log(self, component: str) -> str:
-        return os.path.join(self.logs, component + ".log")
+    def log(self, component: str) -> Path:
+        return self.logs / f"{component}.log"
 
-    def previous_log(self, component: str) -> str:
+    def previous_log(self, component: str) -> Path:
         """The log of the process before the present one."""
-        return self.log(component) + ".previous"
+        return self.logs / f"{component}.log.previous"
 
-    def is_input(self, path: str) -> bool:
+    def is_input(self, path: Path) -> bool:
         """Whether a component reads `path` at its start, so that a changed content asks for a restart."""
-        return path == self.kwok_config or path.startswith((self.pki + os.sep, self.kubeconfigs + os.sep))
+        return path == self.kwok_config or self.pki in path.parents or self.kubeconfigs in path.parents

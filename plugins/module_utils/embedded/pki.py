@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
-import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Dict, List, Optional, Sequence, Tuple, cast
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.files import (
@@ -135,7 +135,7 @@ def issue(layout: Layout, wanted: Sequence[Certificate], names: Dict[str, str], 
         _issue_service_account_key(layout)
 
 
-def files_of(layout: Layout, name: str) -> Tuple[str, str]:
+def files_of(layout: Layout, name: str) -> Tuple[Path, Path]:
     """The two files that `issue` writes for `name`."""
     if name == SERVICE_ACCOUNT_KEY:
         return layout.public_key(name), layout.key(name)
@@ -156,8 +156,8 @@ def _serving(
         common_name,
         server=True,
         client=client,
-        dns_names=(LOCALHOST,) + dns_names,
-        addresses=(LOOPBACK,) + addresses,
+        dns_names=(LOCALHOST, *dns_names),
+        addresses=(LOOPBACK, *addresses),
     )
 
 
@@ -175,7 +175,7 @@ def _examine_one(
     if wanted.authority in reasons:
         return f"its authority {wanted.authority} is issued anew"
     certificate_file, key_file = files_of(layout, wanted.name)
-    if not os.path.exists(certificate_file) or not os.path.exists(key_file):
+    if not certificate_file.exists() or not key_file.exists():
         return "missing"
     if not is_private(key_file):
         return "its key was readable by others"
@@ -202,7 +202,7 @@ def _examine_one(
 def _examine_service_account_key(layout: Layout) -> str:
     public_file, key_file = files_of(layout, SERVICE_ACCOUNT_KEY)
     public = read_optional(public_file)
-    if public is None or not os.path.exists(key_file):
+    if public is None or not key_file.exists():
         return "missing"
     if not is_private(key_file):
         return "its key was readable by others"
@@ -212,14 +212,12 @@ def _examine_service_account_key(layout: Layout) -> str:
         return "not readable"
 
 
-def _load(path: str) -> X509Certificate:
-    with open(path, "rb") as handle:
-        return x509.load_pem_x509_certificate(handle.read())
+def _load(path: Path) -> X509Certificate:
+    return x509.load_pem_x509_certificate(path.read_bytes())
 
 
-def _load_key(path: str) -> ec.EllipticCurvePrivateKey:
-    with open(path, "rb") as handle:
-        key = serialization.load_pem_private_key(handle.read(), password=None)
+def _load_key(path: Path) -> ec.EllipticCurvePrivateKey:
+    key = serialization.load_pem_private_key(path.read_bytes(), password=None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise ValueError(f"{path} is not an elliptic curve key")
     return key
@@ -278,7 +276,7 @@ def _issue_one(layout: Layout, wanted: Certificate, now: datetime.datetime) -> N
     else:
         certificate = _sign_authority(builder, wanted, key, now)
     certificate_file, key_file = files_of(layout, wanted.name)
-    make_private_folder(os.path.dirname(certificate_file))
+    make_private_folder(certificate_file.parent)
     write_private(key_file, _private_pem(key))
     write_private(certificate_file, certificate.public_bytes(serialization.Encoding.PEM))
 
@@ -309,9 +307,7 @@ def _sign_leaf(
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(authority=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage(_uses(wanted)), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False
-        )
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
     )
     names = [cast(x509.GeneralName, x509.DNSName(name)) for name in wanted.dns_names]
     names += [x509.IPAddress(ipaddress.ip_address(address)) for address in wanted.addresses]
@@ -337,7 +333,7 @@ def _key_usage(authority: bool) -> x509.KeyUsage:
 def _issue_service_account_key(layout: Layout) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     public_file, key_file = files_of(layout, SERVICE_ACCOUNT_KEY)
-    make_private_folder(os.path.dirname(key_file))
+    make_private_folder(key_file.parent)
     write_private(key_file, _private_pem(key))
     write_private(public_file, _public_pem(key))
 
@@ -349,6 +345,4 @@ def _private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def _public_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    return key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)

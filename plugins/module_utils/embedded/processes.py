@@ -9,12 +9,14 @@ module was killed between the start and the writing of the record, or somebody r
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import time
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Dict, Iterable, List, Optional, Sequence
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.errors import EmbeddedError
@@ -63,8 +65,8 @@ class Processes:
         make_private_folder(self._layout.logs)
         make_private_folder(self._layout.run)
         log = self._layout.log(component)
-        if os.path.exists(log):
-            os.replace(log, self._layout.previous_log(component))
+        if log.exists():
+            log.replace(self._layout.previous_log(component))
         output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, PRIVATE_FILE)
         try:
             child = subprocess.Popen(
@@ -112,7 +114,7 @@ class Processes:
         found: Dict[int, str] = {}
         for pid in _pids():
             environment = _environment_of(pid)
-            if environment.get(STATE_VARIABLE) == self._layout.root and pid not in known and _start_time(pid):
+            if environment.get(STATE_VARIABLE) == str(self._layout.root) and pid not in known and _start_time(pid):
                 found[pid] = environment.get(COMPONENT_VARIABLE, "")
         return found
 
@@ -140,7 +142,7 @@ class Processes:
     def last_lines(self, component: str) -> str:
         """The end of the component's log."""
         try:
-            with open(self._layout.log(component), "rb") as handle:
+            with self._layout.log(component).open("rb") as handle:
                 handle.seek(max(0, os.fstat(handle.fileno()).st_size - TAIL_BYTES))
                 lines = handle.read().decode("utf-8", "replace").splitlines()
         except FileNotFoundError:
@@ -161,10 +163,8 @@ class Processes:
     def _signal(self, process: Process, number: signal.Signals) -> None:
         if not self.is_alive(process):
             return
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(process.pid, number)
-        except ProcessLookupError:
-            pass
 
     def _wait(self, processes: List[Process], seconds: float) -> List[Process]:
         """Those that are still alive after at most `seconds`."""
@@ -179,8 +179,8 @@ class Processes:
         """Nothing of the user's environment (proxies, KUBECONFIG, KWOK_...), so that every start is the same."""
         return {
             "PATH": os.defpath,
-            "HOME": self._layout.root,
-            STATE_VARIABLE: self._layout.root,
+            "HOME": str(self._layout.root),
+            STATE_VARIABLE: str(self._layout.root),
             COMPONENT_VARIABLE: component,
         }
 
@@ -190,41 +190,34 @@ def _only_for_owner() -> None:
 
 
 def _boot_id() -> str:
-    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as handle:
-        return handle.read().strip()
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
 def _start_time(pid: int) -> Optional[int]:
     """Start of the living process `pid` in clock ticks since boot; None when there is none, or a zombie."""
     try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as handle:
-            # The name of the program stands in parentheses and may hold anything; the state follows it.
-            fields = handle.read().rpartition(")")[2].split()
+        content = Path(f"/proc/{pid}/stat").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return None if fields[0] in "ZX" else int(fields[19])
+    # The name of the program stands in parentheses and may hold anything; the state follows it.
+    fields = content.rpartition(b")")[2].split()
+    return None if fields[0] in (b"Z", b"X") else int(fields[19])
 
 
 def _pids() -> List[int]:
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 
 
 def _environment_of(pid: int) -> Dict[str, str]:
     """The environment of a process; empty when it is gone or somebody else's."""
     try:
-        with open(f"/proc/{pid}/environ", "rb") as handle:
-            content = handle.read()
+        content = Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
         return {}
     pairs = (entry.partition("=") for entry in os.fsdecode(content).split("\0"))
     return {name: value for name, _equals, value in pairs}
 
 
-def _names_in(folder: str) -> List[str]:
+def _names_in(folder: Path) -> List[str]:
     """The components that have a record."""
-    try:
-        return [name[: -len(".json")] for name in os.listdir(folder) if name.endswith(".json")]
-    except FileNotFoundError:
-        return []
-
-
+    return [record.stem for record in folder.glob("*.json")]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.errors import EmbeddedError
 
@@ -28,7 +29,7 @@ class Settings:
     """
 
     name: str
-    binary: str
+    binary: Path
     service_cidr: str
     pod_cidr: str
     durable: bool = True
@@ -61,7 +62,9 @@ def _network(option: str, text: str, prefixes: range) -> ipaddress.IPv4Network:
     try:
         network = ipaddress.IPv4Network(text)
     except ValueError as error:
-        raise EmbeddedError(f"{option}: {text!r} is not an IPv4 network ({error}); write for example 10.96.0.0/16") from None
+        raise EmbeddedError(
+            f"{option}: {text!r} is not an IPv4 network ({error}); write for example 10.96.0.0/16"
+        ) from None
     if network.prefixlen not in prefixes:
         raise EmbeddedError(
             f"{option}: {text} must have a prefix length from {prefixes[0]} to {prefixes[-1]}, not {network.prefixlen}"

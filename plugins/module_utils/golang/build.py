@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Building a Go program once for each content of its sources.
 
-The result stands in `<cache>/bin/<name>-<digest>/<name>`. The digest covers everything that goes into it, so that a
+The result stands in `<cache>/bin/<name>-<digest>/<output>`. The digest covers everything that goes into it, so that a
 program is there or it is not; it is never out of date. What is not finished stands elsewhere and is moved in one step.
 """
 
@@ -36,16 +36,23 @@ _NOT_SOURCES = frozenset((".git", "__pycache__"))
 class Program:
     """What is to be built.
 
+    `name`: what it is called in messages and in the cache. `output`: the name of the file, by default `name`.
     `source`: the folder of go.mod. `package`: what to build there, a folder (`.`, `./cmd/x`) or the import path of a
     program in a required module. `ldflags`: as `go build` takes it, one string.
     """
 
     name: str
     source: str
+    output: str = ""
     package: str = "."
     ldflags: str = ""
     tags: Tuple[str, ...] = ()
     cgo: bool = False
+
+    @property
+    def file(self) -> str:
+        """The name of the file."""
+        return self.output or self.name
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,7 @@ class Plan:
     @property
     def path(self) -> str:
         """The program's file."""
-        return os.path.join(self.cache.program(self.program.name, self.digest), self.program.name)
+        return os.path.join(self.cache.program(self.program.name, self.digest), self.program.file)
 
     @property
     def built(self) -> bool:
@@ -74,8 +81,9 @@ def plan(program: Program, go: str, cache: Cache) -> Plan:
 
     Raises BuildError when the name or the sources are not right, or go does not run.
     """
-    if not _NAME.fullmatch(program.name):
-        raise BuildError(f"name: {program.name!r} cannot be a file name.", "Use letters, digits, '-' and '.'.")
+    for option, value in (("name", program.name), ("output", program.file)):
+        if not _NAME.fullmatch(value):
+            raise BuildError(f"{option}: {value!r} cannot be a file name.", "Use letters, digits, '-', '_' and '.'.")
     if not os.path.isfile(os.path.join(program.source, "go.mod")):
         raise BuildError(f"{program.source} holds no go.mod.", "Name the folder of the Go module's sources.")
     environment, target = _target(program, go, cache)
@@ -86,6 +94,7 @@ def plan(program: Program, go: str, cache: Cache) -> Plan:
 def digest(program: Program, target: Dict[str, str], sources: List[str]) -> str:
     """The digest (sha256, hex) over everything that goes into a program."""
     content = {
+        "file": program.file,
         "package": program.package,
         "ldflags": program.ldflags,
         "tags": sorted(set(program.tags)),
@@ -152,7 +161,7 @@ def _build(chosen: Plan, progress: Progress, lock: int) -> None:
         missing = _missing_packages(chosen, environment, progress, lock)
         counter = _Counter(program.name, missing, progress)
         command = [chosen.go, "build", "-v", "-buildvcs=false", *_flags(program)]
-        command += ["-ldflags", program.ldflags, "-o", os.path.join(result, program.name), program.package]
+        command += ["-ldflags", program.ldflags, "-o", os.path.join(result, program.file), program.package]
         run(command, environment, program.source, counter.line, [lock])
         _finish(result, chosen)
     finally:
@@ -160,7 +169,7 @@ def _build(chosen: Plan, progress: Progress, lock: int) -> None:
 
 
 def _finish(result: str, chosen: Plan) -> None:
-    file = os.path.join(result, chosen.program.name)
+    file = os.path.join(result, chosen.program.file)
     if not os.access(file, os.X_OK):
         raise BuildError(
             f"{chosen.program.package} in {chosen.program.source} is no program.",

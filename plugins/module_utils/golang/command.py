@@ -16,12 +16,13 @@ _CREDENTIALS = re.compile(r"(//)[^/@\s]+@")
 
 
 class CommandFailed(Exception):
-    """A command ended with another code than 0."""
+    """A command ended with another code than 0. `output`: what it wrote to standard error, but for lines dealt with."""
 
-    def __init__(self, command: Sequence[str], code: int, output: str) -> None:
+    def __init__(self, command: Sequence[str], code: int, output: str, stdout: str) -> None:
         super().__init__(f"{' '.join(command[:3])} ended with {code}")
         self.code = code
-        self.output = output
+        self.output = redacted(output)
+        self.stdout = redacted(stdout)
 
 
 def run(
@@ -62,7 +63,7 @@ def run(
         stdout.seek(0)
         output = stdout.read().decode("utf-8", "replace")
     if code != 0:
-        raise CommandFailed(command, code, redacted("\n".join(rest) or output))
+        raise CommandFailed(command, code, "\n".join(rest), output)
     return output
 
 

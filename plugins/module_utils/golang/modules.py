@@ -119,7 +119,7 @@ def download(pin: Pin, go: str, cache: Cache, progress: Progress) -> str:
     except OSError as error:
         raise ModuleError(f"go: {go}: {error.strerror}.", "Name a go command that runs.") from error
     except CommandFailed as error:
-        output = error.output
+        output = error.stdout or error.output
     # What counts is what is there now: go also fails when the module is made for a newer Go, which does not matter
     # for files that are not compiled.
     if not present(pin, cache):

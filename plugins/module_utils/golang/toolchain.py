@@ -184,7 +184,7 @@ def _pip_error(pin: Pin, error: CommandFailed) -> ToolchainError:
             f"{problem}: what the package index serves is not what {pin.requirements} pins.",
             first_lines(output),
         )
-    if re.search(r"Max retries|NewConnectionError|ConnectTimeout|ProxyError|name resolution|onnection refused", output):
+    if re.search(r"NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|SSLError|Max retries", output):
         return ToolchainError(
             f"{problem}: the package index cannot be reached.",
             "Set PIP_INDEX_URL to one that this machine reaches, name a folder with the wheel in PIP_FIND_LINKS, "
@@ -192,7 +192,7 @@ def _pip_error(pin: Pin, error: CommandFailed) -> ToolchainError:
         )
     if re.search(r"No matching distribution|Could not find a version", output):
         return ToolchainError(
-            f"{problem}: the package index has no wheel of it for this platform.",
+            f"{problem}: the package index has no wheel of it for this platform, or does not answer.",
             "Put a newer go on PATH.\n" + first_lines(output, 3),
         )
     return ToolchainError(problem + ":", first_lines(output))

@@ -195,7 +195,7 @@ def _http_route_group_v1alpha4() -> Schema:
                             "minLength": 1,
                         },
                         "pathRegex": _regex(
-                            "Regular expression (RE2) for the path, anchored at its beginning only. Absent means any path."
+                            "Regular expression (RE2) for the path, anchored at its beginning only. Absent: any path."
                         ),
                         "methods": _list(
                             "HTTP methods. Absent, empty or '*' means any method.",
@@ -325,7 +325,7 @@ def _subject(description: str) -> Schema:
 
 
 def _regex(description: str) -> Schema:
-    """A string that compiles as RE2: the condition fails with the compiler's message and is of no interest otherwise."""
+    """A string that compiles as RE2: what the condition says does not matter, only that it can be computed."""
     return {
         "description": description,
         "type": "string",

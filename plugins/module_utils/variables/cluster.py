@@ -92,6 +92,6 @@ def _networks(variables: Mapping[str, Any]) -> Iterator[Problem]:
         except ValueError as error:
             yield Problem(variable, variables[variable], f"write a network such as 10.96.0.0/16 ({error})")
     if len(networks) == 2:
-        service, pod = networks.values()
+        service, pod = networks["cluster_embedded_service_cidr"], networks["cluster_embedded_pod_cidr"]
         if service.version == pod.version and service.overlaps(pod):
             yield Problem("cluster_embedded_pod_cidr", str(pod), f"overlaps cluster_embedded_service_cidr {service}")

@@ -38,7 +38,9 @@ def label_value(variable: str, value: Any) -> Iterator[Problem]:
     """A problem unless ``value`` can stand in a label, as zones and regions do."""
     if not (isinstance(value, str) and LABEL_VALUE.fullmatch(value)):
         yield Problem(
-            variable, value, "write a label value: 1 to 63 letters, digits, '-', '_' and '.', a letter or digit at either end"
+            variable,
+            value,
+            "write a label value: 1 to 63 letters, digits, '-', '_' and '.', a letter or digit at either end",
         )
 
 

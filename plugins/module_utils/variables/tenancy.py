@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, List, Mapping
+from typing import Any, Dict, Iterator, List, Mapping
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.variables.formats import dns_label, quantity, unique
 from ansible_collections.servicemesh.platform.plugins.module_utils.variables.model import Inventory, Problem
@@ -29,7 +29,7 @@ def namespaces(tenant: Mapping[str, Any]) -> List[str]:
 
 
 def _shared_namespaces(tenants: List[Mapping[str, Any]]) -> Iterator[Problem]:
-    owner = {}
+    owner: Dict[str, str] = {}
     for tenant in tenants:
         for namespace in namespaces(tenant):
             if namespace in owner:

@@ -16,7 +16,9 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.findings impo
 from hypothesis import given
 from hypothesis import strategies as st
 
-FINDINGS = st.builds(Finding, st.text(), st.sampled_from(Severity), st.text(), st.text(), st.text(), st.text(), st.text())
+FINDINGS = st.builds(
+    Finding, st.text(), st.sampled_from(Severity), st.text(), st.text(), st.text(), st.text(), st.text()
+)
 
 
 @given(FINDINGS)

@@ -11,7 +11,9 @@ from html.parser import HTMLParser
 from ansible_collections.servicemesh.platform.plugins.module_utils.findings import Finding, Severity, passed
 from ansible_collections.servicemesh.platform.plugins.plugin_utils.report import as_html, as_json, document, table
 
-BAD = Finding("quota", Severity.ERROR, "Quota a/<b>", "is 5 & should be 4", "Teams starve.", "kubectl edit quota", "tenancy")
+BAD = Finding(
+    "quota", Severity.ERROR, "Quota a/<b>", "is 5 & should be 4", "Teams starve.", "kubectl edit quota", "tenancy"
+)
 FINDINGS = [passed("zone-ready", "Zone a", "2 ready nodes"), BAD]
 
 

@@ -81,7 +81,7 @@ def test_without_any_pod_nothing_is_spread() -> None:
 
 
 def test_a_missing_workload_autoscaler_or_budget() -> None:
-    assert found(cluster(SPREAD, **{})  | {DEPLOYMENT: []}) == {"workload-missing": "error"}
+    assert found(cluster(SPREAD) | {DEPLOYMENT: []}) == {"workload-missing": "error"}
     assert found(cluster(SPREAD) | {AUTOSCALER: []})["autoscaler-active"] == "error"
     assert found(cluster(SPREAD) | {BUDGET: []})["disruptions-allowed"] == "warning"
 

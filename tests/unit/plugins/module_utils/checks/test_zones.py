@@ -18,7 +18,11 @@ def node(name: str, zone: str | None, ready: bool = True, region: str = "local")
 
 
 def found(nodes: list[dict[str, Any]], **changes: Any) -> dict[tuple[str, str], str]:
-    parameters = {"nodes": [{"name": "n1", "zone": "a"}, {"name": "n2", "zone": "b"}], "zones": ["a", "b"], "region": "local"}
+    parameters = {
+        "nodes": [{"name": "n1", "zone": "a"}, {"name": "n2", "zone": "b"}],
+        "zones": ["a", "b"],
+        "region": "local",
+    }
     return {(f.id, f.subject): f.severity.value for f in zones({NODE: nodes}, {**parameters, **changes})}
 
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi import catalogue
-from ansible_collections.servicemesh.platform.plugins.module_utils.smi.catalogue import KINDS
+from ansible_collections.servicemesh.platform.plugins.module_utils.smi.catalogue import KINDS, Kind
 
 
-def test_newest_versions_are_those_of_the_last_release():
+def test_newest_versions_are_those_of_the_last_release() -> None:
     assert catalogue.newest_versions() == {"split": ["v1alpha4"], "access": ["v1alpha3"], "specs": ["v1alpha4"]}
 
 
-def test_crd_names_are_those_that_consumers_ask_for():
+def test_crd_names_are_those_that_consumers_ask_for() -> None:
     assert {kind.crd_name for kind in KINDS} == {
         "trafficsplits.split.smi-spec.io",
         "traffictargets.access.smi-spec.io",
@@ -24,24 +24,24 @@ def test_crd_names_are_those_that_consumers_ask_for():
     }
 
 
-def test_short_names_are_those_of_the_sdk_and_unique():
+def test_short_names_are_those_of_the_sdk_and_unique() -> None:
     assert [kind.short_name for kind in KINDS] == ["ts", "tt", "htr", "tr", "ur"]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_versions_are_listed_oldest_first(kind):
+def test_versions_are_listed_oldest_first(kind: Kind) -> None:
     assert list(kind.versions) == sorted(kind.versions, key=catalogue.version_key)
 
 
-def test_every_kind_belongs_to_one_known_group():
+def test_every_kind_belongs_to_one_known_group() -> None:
     assert [kind for group in catalogue.GROUPS for kind in catalogue.kinds_of(group)] == list(KINDS)
 
 
-def test_metrics_are_no_group_of_crds():
+def test_metrics_are_no_group_of_crds() -> None:
     assert catalogue.kinds_of("metrics") == []
 
 
 @pytest.mark.parametrize("version", ["v1", "v1beta1", "v1alpha", "v2alpha1", "alpha1", ""])
-def test_other_versions_have_no_place_in_the_order(version):
+def test_other_versions_have_no_place_in_the_order(version: str) -> None:
     with pytest.raises(ValueError, match="is not an SMI version"):
         catalogue.version_key(version)

@@ -29,8 +29,8 @@ def inventory(hosts: dict[str, dict[str, Any]]) -> Inventory:
     return Inventory("demo", {"demo_nodes": list(hosts)}, hosts)
 
 
-def told(variables: dict[str, Any], hosts: dict[str, dict[str, Any]] = HOSTS) -> list[str]:
-    return [str(problem) for problem in cluster.problems(variables, inventory(hosts))]
+def told(variables: dict[str, Any], **hosts: dict[str, Any]) -> list[str]:
+    return [str(problem) for problem in cluster.problems(variables, inventory({**HOSTS, **hosts}))]
 
 
 def test_a_good_environment_has_no_problem() -> None:
@@ -49,7 +49,10 @@ def test_nodes_come_from_the_inventory() -> None:
     [
         ({"cluster_id": "Demo 1"}, "cluster_id is 'Demo 1'"),
         ({"cluster_zones": ["a", "b", "a"]}, "cluster_zones is 'a': listed more than once"),
-        ({"cluster_zones": ["a", "b", "c"]}, "cluster_zones is 'c': no host of inventory group 'demo_nodes' is in this zone"),
+        (
+            {"cluster_zones": ["a", "b", "c"]},
+            "cluster_zones is 'c': no host of inventory group 'demo_nodes' is in this zone",
+        ),
         ({"cluster_zones": []}, "name at least one zone"),
         ({"cluster_embedded_pod_cidr": "10.96.128.0/17"}, "overlaps cluster_embedded_service_cidr 10.96.0.0/16"),
         ({"cluster_embedded_pod_cidr": "10.244.0.0"}, None),
@@ -65,12 +68,12 @@ def test_problems_name_variable_value_and_mend(change: dict[str, Any], message: 
 
 
 def test_a_node_without_zone() -> None:
-    assert told(GOOD, {**HOSTS, "n3": {}}) == [
+    assert told(GOOD, n3={}) == [
         "zone of host n3 is None: give the host a variable 'zone', one of cluster_zones: a, b"
     ]
 
 
 def test_a_node_in_an_unknown_zone() -> None:
-    assert told(GOOD, {**HOSTS, "n3": {"zone": "z"}}) == [
+    assert told(GOOD, n3={"zone": "z"}) == [
         "zone of host n3 is 'z': write one of cluster_zones (a, b) or add it there"
     ]

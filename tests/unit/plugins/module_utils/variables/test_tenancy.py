@@ -40,7 +40,9 @@ def test_the_same_namespace_twice() -> None:
 
 
 def test_the_same_tenant_twice() -> None:
-    assert any("tenancy_tenants[].name is 'a': listed more than once" in line for line in told(tenant("a"), tenant("a")))
+    assert any(
+        "tenancy_tenants[].name is 'a': listed more than once" in line for line in told(tenant("a"), tenant("a"))
+    )
 
 
 def test_amounts() -> None:

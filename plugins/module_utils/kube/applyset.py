@@ -1,0 +1,276 @@
+# Copyright (c) 2026 The servicemesh.platform authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ApplySets as KEP-3659 defines them: which objects belong together, told by labels, so that what left can be removed.
+
+https://github.com/kubernetes/enhancements/tree/master/keps/sig-cli/3659-kubectl-apply-prune
+
+The parent object says which kinds and namespaces may hold members. It is widened before the first member
+is written and narrowed after the last one is gone, so a run that is cut off never loses track of any.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+from dataclasses import dataclass
+from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional
+
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.apply import (
+    PART_OF,
+    ApplyOptions,
+    server_side_apply,
+)
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.changes import (
+    CONFIGURED,
+    CREATED,
+    DELETED,
+    UNCHANGED,
+)
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery import Discovery, Resource
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import ApplySetRefused
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.objects import ObjectKey, key_of
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.occupancy import foreign_content
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.parallel import map_parallel
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.removal import (
+    Removable,
+    RemovalOptions,
+    await_gone,
+    remove,
+)
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import Session
+
+TOOL = "servicemesh.platform"
+TOOLING = TOOL + "/v1"
+FIELD_MANAGER = TOOL + "-applyset"
+"""The field manager of parents, so that no component ever meets a conflict over one."""
+
+ID = "applyset.kubernetes.io/id"
+TOOLING_ANNOTATION = "applyset.kubernetes.io/tooling"
+KINDS_ANNOTATION = "applyset.kubernetes.io/contains-group-kinds"
+NAMESPACES_ANNOTATION = "applyset.kubernetes.io/additional-namespaces"
+MANAGED_BY = "app.kubernetes.io/managed-by"
+
+DEFAULT_NAMESPACE = "servicemesh-platform"
+NAMESPACE_TIMEOUT = 60
+"""Seconds for an earlier namespace of parents to be gone."""
+
+PARENTS = {kind: Resource("v1", kind, kind.lower() + "s", namespaced=True) for kind in ("ConfigMap", "Secret")}
+"""The kinds that can be a parent."""
+NAMESPACES = Resource("v1", "Namespace", "namespaces", namespaced=False)
+
+APPLYSET_ARGUMENTS: Dict[str, Dict[str, Any]] = {
+    "name": {"type": "str", "required": True},
+    "namespace": {"type": "str", "default": DEFAULT_NAMESPACE},
+    "kind": {"type": "str", "default": "ConfigMap", "choices": sorted(PARENTS)},
+}
+
+
+def set_id(name: str, namespace: str = DEFAULT_NAMESPACE, kind: str = "ConfigMap") -> str:
+    """The id of a set, made from its parent's identity; members carry it in the label PART_OF."""
+    digest = hashlib.sha256(f"{name}.{namespace}.{kind}.".encode()).digest()
+    return f"applyset-{base64.urlsafe_b64encode(digest).decode().rstrip('=')}-v1"
+
+
+class GroupKind(NamedTuple):
+    """A kind without its version, written ``Deployment.apps`` or ``ConfigMap``."""
+
+    group: str
+    kind: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}.{self.group}" if self.group else self.kind
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where members may be: the kinds and, beside the parent's own, the namespaces."""
+
+    kinds: FrozenSet[GroupKind] = frozenset()
+    namespaces: FrozenSet[str] = frozenset()
+
+    def __or__(self, other: Scope) -> Scope:
+        return Scope(self.kinds | other.kinds, self.namespaces | other.namespaces)
+
+
+def scope_of(keys: Iterable[ObjectKey], parent_namespace: str) -> Scope:
+    """The scope that just covers these objects."""
+    listed = list(keys)
+    namespaces = frozenset(key.namespace for key in listed) - {"", parent_namespace}
+    return Scope(frozenset(GroupKind(key.group, key.kind) for key in listed), namespaces)
+
+
+@dataclass(frozen=True)
+class Member:
+    """An object that carries the label of the set, by its metadata."""
+
+    resource: Resource
+    key: ObjectKey
+    metadata: Mapping[str, Any]
+
+
+class ApplySet:
+    """One set in one cluster. With ``dry_run`` nothing is written."""
+
+    def __init__(
+        self,
+        session: Session,
+        discovery: Discovery,
+        name: str,
+        namespace: str = DEFAULT_NAMESPACE,
+        kind: str = "ConfigMap",
+        dry_run: bool = False,
+    ) -> None:
+        """Read the parent. Raises ApplySetRefused when it is another tool's, or was tampered with."""
+        self.name, self.namespace, self.kind = name, namespace, kind
+        self.id = set_id(name, namespace, kind)
+        self.action = UNCHANGED
+        """What has happened to the parent so far (see ``changes``)."""
+        self._session = session
+        self._discovery = discovery
+        self._dry_run = dry_run
+        self._path = PARENTS[kind].path(namespace, name)
+        parent = session.get_or_none(self._path)
+        self.exists = parent is not None
+        self.scope = self._read_scope(parent) if parent else Scope()
+
+    def __str__(self) -> str:
+        return f"ApplySet {self.name} ({self.kind} {self.namespace}/{self.name})"
+
+    def widen(self, desired: Scope) -> None:
+        """Cover the desired members beside those that are; makes the parent, and its namespace, where missing."""
+        wider = self.scope | desired
+        if self.exists and wider == self.scope:
+            return
+        if not self._dry_run and not self.exists:
+            self._make_namespace()
+        self._write(wider)
+
+    def narrow(self, needed: Scope) -> None:
+        """Cover only what still is a member."""
+        if needed != self.scope:
+            self._write(needed)
+
+    def members(self) -> List[Member]:
+        """All objects that carry the set's label within its scope and are not on their way out."""
+        if not self.exists:
+            return []
+        resources = [self._discovery.preferred(*kind) for kind in sorted(self.scope.kinds)]
+        # A kind that is no longer served has no objects either.
+        listings = map_parallel(self._members_of, [each for each in resources if each], self._session.concurrency)
+        return [member for listing in listings for member in listing]
+
+    def remove_parent(self) -> None:
+        """Delete the parent, and its namespace when that was made for parents and holds nothing any more."""
+        if not self.exists:
+            return
+        if not self._dry_run:
+            self._session.request("DELETE", self._path)
+            self._remove_namespace()
+        self.action = DELETED
+        self.exists, self.scope = False, Scope()
+
+    def _members_of(self, resource: Resource) -> List[Member]:
+        namespaces = {"", self.namespace, *self.scope.namespaces}
+        found = []
+        for item in self._session.list_metadata(resource.path(), f"{PART_OF}={self.id}"):
+            metadata = item["metadata"]
+            namespace = metadata.get("namespace") or ""
+            if namespace in namespaces and not metadata.get("deletionTimestamp") and not _is_generated(metadata):
+                key = ObjectKey(resource.group, resource.kind, namespace, metadata["name"])
+                found.append(Member(resource, key, metadata))
+        return found
+
+    def _read_scope(self, parent: Mapping[str, Any]) -> Scope:
+        metadata = parent["metadata"]
+        annotations: Mapping[str, str] = metadata.get("annotations") or {}
+        self._check_tooling(annotations.get(TOOLING_ANNOTATION))
+        found_id = (metadata.get("labels") or {}).get(ID)
+        if found_id != self.id:
+            raise ApplySetRefused(
+                f"{self} was tampered with: its label {ID} is {found_id}, but must be {self.id}. Set the label right "
+                "(then members are found again), or delete the object when it has no members."
+            )
+        if KINDS_ANNOTATION not in annotations:
+            raise ApplySetRefused(
+                f"{self} was tampered with: it has no annotation {KINDS_ANNOTATION}, so its members cannot be found. "
+                "Set it to the kinds of the members (Deployment.apps,Service), comma-separated."
+            )
+        kinds = frozenset(_group_kind(text) for text in annotations[KINDS_ANNOTATION].split(",") if text)
+        namespaces = annotations.get(NAMESPACES_ANNOTATION, "")
+        return Scope(kinds, frozenset(filter(None, namespaces.split(","))))
+
+    def _check_tooling(self, tooling: Optional[str]) -> None:
+        if tooling is None:
+            raise ApplySetRefused(
+                f"{self.kind} {self.namespace}/{self.name} exists and is not the parent of an ApplySet "
+                f"(it has no annotation {TOOLING_ANNOTATION}). Choose another name for the set."
+            )
+        if tooling.rpartition("/")[0] != TOOL:
+            raise ApplySetRefused(
+                f"{self} is run by other tooling: {tooling}. Change it with that tool, or choose another name."
+            )
+
+    def _make_namespace(self) -> None:
+        path = NAMESPACES.path(name=self.namespace)
+        live = self._session.get_or_none(path)
+        if live and live["metadata"].get("deletionTimestamp"):
+            leaving = Removable(NAMESPACES, key_of(live), live["metadata"])
+            await_gone(self._session, [leaving], time.monotonic() + NAMESPACE_TIMEOUT)
+            live = None
+        if live is None:
+            metadata = {"name": self.namespace, "labels": {MANAGED_BY: TOOL}}
+            body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+            server_side_apply(self._session, path, body, ApplyOptions(FIELD_MANAGER))
+
+    def _remove_namespace(self) -> None:
+        key = ObjectKey("", "Namespace", "", self.namespace)
+        live = self._session.get_or_none(NAMESPACES.path(name=self.namespace))
+        is_ours = live and (live["metadata"].get("labels") or {}).get(MANAGED_BY) == TOOL
+        if is_ours and not foreign_content(self._session, self._discovery, key, ()):
+            removable = Removable(NAMESPACES, key, live["metadata"])
+            remove(self._session, self._discovery, [removable], RemovalOptions())
+
+    def _write(self, scope: Scope) -> None:
+        body = {
+            "apiVersion": "v1",
+            "kind": self.kind,
+            "metadata": {
+                "name": self.name,
+                "namespace": self.namespace,
+                "labels": {ID: self.id, MANAGED_BY: TOOL},
+                "annotations": {
+                    TOOLING_ANNOTATION: TOOLING,
+                    KINDS_ANNOTATION: ",".join(sorted(map(str, scope.kinds))),
+                    NAMESPACES_ANNOTATION: ",".join(sorted(scope.namespaces)),
+                },
+            },
+        }
+        if not self._dry_run:
+            server_side_apply(self._session, self._path, body, ApplyOptions(FIELD_MANAGER, force_conflicts=True))
+        if self.action == UNCHANGED:
+            self.action = CONFIGURED if self.exists else CREATED
+        self.exists = self.exists or not self._dry_run
+        self.scope = scope
+
+
+def our_sets(session: Session, namespace: str) -> List[str]:
+    """The ids of all sets of this tooling whose parents are in a namespace."""
+    found = []
+    for resource in PARENTS.values():
+        for item in session.list_metadata(resource.path(namespace), ID):
+            tooling = (item["metadata"].get("annotations") or {}).get(TOOLING_ANNOTATION, "")
+            if tooling.rpartition("/")[0] == TOOL:
+                found.append(item["metadata"]["labels"][ID])
+    return found
+
+
+def _is_generated(metadata: Mapping[str, Any]) -> bool:
+    """Whether a controller made the object, copying the labels of what it was made from; not ours to delete."""
+    return any(owner.get("controller") for owner in metadata.get("ownerReferences") or ())
+
+
+def _group_kind(text: str) -> GroupKind:
+    kind, _dot, group = text.partition(".")
+    return GroupKind(group, kind)

@@ -1,0 +1,298 @@
+# Copyright (c) 2026 The servicemesh.platform authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How to reach a cluster and as whom: from a module's options to what a session needs.
+
+The options have the names of kubernetes.core. Explicit options win. ``K8S_AUTH_*`` variables count only
+when neither ``kubeconfig`` nor ``host`` is given, so a job-wide variable cannot redirect an environment
+that says where its cluster is. After that come the default kubeconfig and the service account of the pod
+we run in.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube import libraries
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import (
+    AuthenticationFailed,
+    InvalidArgument,
+    KubeconfigInvalid,
+)
+
+try:
+    import yaml
+except ImportError:  # libraries.require() tells what to install
+    yaml = None  # type: ignore[assignment]
+
+PROXY_HEADERS: Dict[str, Dict[str, Any]] = {
+    "proxy_basic_auth": {"type": "str", "no_log": True},
+    "basic_auth": {"type": "str", "no_log": True},
+    "user_agent": {"type": "str"},
+}
+
+CONNECTION_ARGUMENTS: Dict[str, Dict[str, Any]] = {
+    "kubeconfig": {"type": "raw", "no_log": True},
+    "context": {"type": "str"},
+    "host": {"type": "str"},
+    "api_key": {"type": "str", "no_log": True},
+    "username": {"type": "str"},
+    "password": {"type": "str", "no_log": True},
+    "validate_certs": {"type": "bool", "aliases": ["verify_ssl"]},
+    "ca_cert": {"type": "path", "aliases": ["ssl_ca_cert"]},
+    "client_cert": {"type": "path", "aliases": ["cert_file"]},
+    "client_key": {"type": "path", "aliases": ["key_file"], "no_log": False},
+    "proxy": {"type": "str"},
+    "no_proxy": {"type": "str"},
+    "proxy_headers": {"type": "dict", "options": PROXY_HEADERS},
+    "impersonate_user": {"type": "str"},
+    "impersonate_groups": {"type": "list", "elements": "str"},
+    "cluster_uid": {"type": "str"},
+}
+"""Argument specification of the connection options, documented in the fragment ``connection``.
+
+``kubeconfig`` may be a mapping full of secrets: see ``arguments.create_module`` for how it stays out of
+logs without every harmless string in it being masked everywhere.
+"""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Everything a session needs to know. ``authorization`` gives the header's value, fresh each time."""
+
+    host: str
+    origin: str
+    """Where this came from, for messages: the kubeconfig and context, or the options."""
+    verify: bool = True
+    ca_cert: Optional[str] = None
+    client_cert: Optional[str] = None
+    client_key: Optional[str] = None
+    server_name: Optional[str] = None
+    proxy: Optional[str] = None
+    no_proxy: str = ""
+    proxy_headers: Mapping[str, str] = field(default_factory=dict)
+    impersonate_user: str = ""
+    impersonate_groups: Tuple[str, ...] = ()
+    authorization: Callable[[], Optional[str]] = lambda: None
+
+
+def resolve_connection(params: Mapping[str, Any], environ: Optional[Mapping[str, str]] = None) -> Connection:
+    """The connection that the options (and, where they leave it open, the environment) ask for.
+
+    Raises KubeconfigInvalid, AuthenticationFailed (an exec plugin failed) or InvalidArgument.
+    """
+    libraries.require("kubernetes", "yaml", "urllib3")
+    options = _with_environment(params, os.environ if environ is None else environ)
+    from kubernetes import client  # costs more than half a second: only where a cluster is really wanted
+
+    configuration = client.Configuration()
+    origin = _load(configuration, options)
+    _override(configuration, options)
+    return Connection(
+        host=configuration.host.rstrip("/"),
+        origin=origin,
+        verify=bool(configuration.verify_ssl),
+        ca_cert=configuration.ssl_ca_cert,
+        client_cert=configuration.cert_file,
+        client_key=configuration.key_file,
+        server_name=configuration.tls_server_name,
+        proxy=configuration.proxy,
+        no_proxy=configuration.no_proxy or "",
+        proxy_headers=configuration.proxy_headers or {},
+        impersonate_user=options.get("impersonate_user") or "",
+        impersonate_groups=tuple(options.get("impersonate_groups") or ()),
+        authorization=_authorization(configuration),
+    )
+
+
+def _with_environment(params: Mapping[str, Any], environ: Mapping[str, str]) -> Dict[str, Any]:
+    """The connection options that are set; from the environment only when they do not say where to connect."""
+    options = {name: params.get(name) for name in CONNECTION_ARGUMENTS if params.get(name) not in (None, "")}
+    if "kubeconfig" in options or "host" in options:
+        return options
+    return {**dict(_from_environment(environ)), **options}
+
+
+def _from_environment(environ: Mapping[str, str]) -> Iterator[Tuple[str, Any]]:
+    for name, spec in CONNECTION_ARGUMENTS.items():
+        if name == "proxy_headers":
+            headers = {key: environ.get(f"K8S_AUTH_PROXY_HEADERS_{key.upper()}") for key in PROXY_HEADERS}
+            if any(headers.values()):
+                yield name, headers
+            continue
+        for spelling in (name, *spec.get("aliases", ())):
+            text = environ.get(f"K8S_AUTH_{spelling.upper()}")
+            if text:
+                yield name, _typed(text, spec["type"])
+                break
+
+
+def _typed(text: str, type_name: str) -> Any:
+    if type_name == "bool":
+        return boolean(text)
+    if type_name == "list":
+        return [item for item in text.split(",") if item]
+    return text
+
+
+def _load(configuration: Any, options: Mapping[str, Any]) -> str:
+    """Fill the configuration from a kubeconfig or the pod we run in; returns where it came from."""
+    kubeconfig = options.get("kubeconfig")
+    if kubeconfig is None and "host" in options:
+        configuration.host = options["host"]
+        return f"host {options['host']}"
+    if kubeconfig is None:
+        kubeconfig = os.environ.get("KUBECONFIG") or "~/.kube/config"
+        if not _existing(kubeconfig) and _load_in_cluster(configuration):
+            return "the service account of this pod"
+    content, name = _read_kubeconfig(kubeconfig)
+    context = _context(content, options.get("context"), name)
+    _load_kubeconfig(configuration, kubeconfig, context, name)
+    return f"{name}, context {context}"
+
+
+def _load_in_cluster(configuration: Any) -> bool:
+    from kubernetes import config
+
+    loader: Any = config
+    try:
+        loader.load_incluster_config(client_configuration=configuration)
+    except loader.ConfigException:
+        return False
+    return True
+
+
+def _existing(paths: str) -> List[str]:
+    """Those of the colon-separated paths that are there."""
+    expanded = [os.path.expanduser(path) for path in paths.split(os.pathsep) if path]
+    return [path for path in expanded if os.path.exists(path)]
+
+
+def _read_kubeconfig(kubeconfig: Any) -> Tuple[List[Mapping[str, Any]], str]:
+    """The content of each kubeconfig file (or the mapping that was given) and what to call it in messages."""
+    if isinstance(kubeconfig, Mapping):
+        return [kubeconfig], "kubeconfig (given as a mapping)"
+    if not isinstance(kubeconfig, str):
+        raise InvalidArgument(f"kubeconfig must be a path or a mapping, not {type(kubeconfig).__name__}.")
+    paths = _existing(kubeconfig)
+    if not paths:
+        raise KubeconfigInvalid(
+            f"kubeconfig {kubeconfig} does not exist. Give the path of a kubeconfig in the option kubeconfig, "
+            "or host and credentials."
+        )
+    return [_parse_kubeconfig(path) for path in paths], f"kubeconfig {os.pathsep.join(paths)}"
+
+
+def _parse_kubeconfig(path: str) -> Mapping[str, Any]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            content = yaml.safe_load(file)
+    except OSError as error:
+        raise KubeconfigInvalid(f"kubeconfig {path} cannot be read: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{path}, line {mark.line + 1}" if mark else path
+        raise KubeconfigInvalid(f"kubeconfig {place}: not YAML ({getattr(error, 'problem', error)}).") from error
+    if not isinstance(content, dict):
+        raise KubeconfigInvalid(f"kubeconfig {path} holds no mapping with clusters, users and contexts.")
+    return content
+
+
+def _context(contents: List[Mapping[str, Any]], wanted: Optional[str], name: str) -> str:
+    """The context to use; raises KubeconfigInvalid, which lists the contexts, when it is not there."""
+    entries = [entry for content in contents for entry in content.get("contexts") or ()]
+    known = [str(entry.get("name")) for entry in entries if isinstance(entry, Mapping)]
+    current = [str(content["current-context"]) for content in contents if content.get("current-context")]
+    context = wanted or (current[0] if current else "")
+    there_are = "It has " + ", ".join(sorted(known)) if known else "It has none"
+    if not context:
+        raise KubeconfigInvalid(f"{name} sets no current-context. {there_are}: choose with the option context.")
+    if context not in known:
+        raise KubeconfigInvalid(f"{name} has no context {context}. {there_are}.")
+    return context
+
+
+def _load_kubeconfig(configuration: Any, kubeconfig: Any, context: str, name: str) -> None:
+    from kubernetes import config
+
+    loader: Any = config
+    messages = _Messages()
+    logging.getLogger().addHandler(messages)
+    arguments = {"context": context, "client_configuration": configuration, "persist_config": False}
+    try:
+        if isinstance(kubeconfig, Mapping):
+            loader.load_kube_config_from_dict(dict(kubeconfig), **arguments)
+        else:
+            loader.load_kube_config(os.pathsep.join(_existing(kubeconfig)), **arguments)
+    except (loader.ConfigException, ValueError, KeyError, TypeError, OSError) as error:
+        raise KubeconfigInvalid(f"{name}, context {context}: {error}") from error
+    finally:
+        logging.getLogger().removeHandler(messages)
+    if messages.lines:
+        # The loader only logs that an exec plugin failed, and would go on without credentials.
+        reason = "; ".join(messages.lines)
+        raise AuthenticationFailed(f"{name}, context {context}: no credentials could be had: {reason}")
+
+
+class _Messages(logging.Handler):
+    """Keeps what is logged as an error."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.lines: List[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
+def _override(configuration: Any, options: Mapping[str, Any]) -> None:
+    """Let explicit options win over what the kubeconfig says."""
+    import urllib3
+
+    attributes = {
+        "host": "host",
+        "validate_certs": "verify_ssl",
+        "ca_cert": "ssl_ca_cert",
+        "client_cert": "cert_file",
+        "client_key": "key_file",
+        "proxy": "proxy",
+        "no_proxy": "no_proxy",
+    }
+    for option, attribute in attributes.items():
+        if option in options:
+            setattr(configuration, attribute, options[option])
+    if "proxy_headers" in options:
+        given = {key: value for key, value in options["proxy_headers"].items() if value}
+        configuration.proxy_headers = urllib3.util.make_headers(**given)
+    token = _explicit_authorization(options)
+    if token:
+        configuration.refresh_api_key_hook = None
+        configuration.api_key = {"authorization": token}
+
+
+def _explicit_authorization(options: Mapping[str, Any]) -> str:
+    import urllib3
+
+    if "api_key" in options:
+        return f"Bearer {options['api_key']}"
+    if "username" in options or "password" in options:
+        pair = f"{options.get('username', '')}:{options.get('password', '')}"
+        return urllib3.util.make_headers(basic_auth=pair)["authorization"]
+    return ""
+
+
+def _authorization(configuration: Any) -> Callable[[], Optional[str]]:
+    """Gives the Authorization header; refreshes a token that is about to expire, one thread at a time."""
+    lock = threading.Lock()
+
+    def authorization() -> Optional[str]:
+        with lock:
+            value = configuration.auth_settings().get("BearerToken", {}).get("value")
+        return str(value) if value else None
+
+    return authorization

@@ -1,0 +1,273 @@
+# Copyright (c) 2026 The servicemesh.platform authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole of one call: definitions in, a cluster that is so (or a plan, in check mode), and what changed."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.apply import (
+    PART_OF,
+    ApplyOptions,
+    apply_targets,
+)
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.applyset import (
+    ApplySet,
+    our_sets,
+    scope_of,
+)
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.changes import (
+    CREATED,
+    UNCHANGED,
+    Change,
+)
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.definitions import (
+    Definition,
+    load_definitions,
+)
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.diff import diff_unverified
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery import Discovery
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import (
+    ApplySetRefused,
+    InvalidArgument,
+    KubeError,
+)
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.ignored_fields import IgnoredField
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.objects import ObjectKey, group_of
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.removal import (
+    Removable,
+    RemovalOptions,
+    remove,
+)
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import Session, open_session
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.targets import find_targets
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.wait import (
+    CONDITIONS,
+    Awaited,
+    WaitFor,
+    wait_ready,
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for; the fields are the options of ``k8s_apply``. ``wait_timeout`` is in seconds."""
+
+    connection: Mapping[str, Any]
+    definitions: Any = None
+    src: Sequence[str] = ()
+    applyset: Optional[Mapping[str, str]] = None
+    prune: bool = True
+    absent: bool = False
+    field_manager: str = "servicemesh.platform"
+    force_conflicts: bool = False
+    ignored: Sequence[IgnoredField] = ()
+    remove_with_content: Sequence[str] = ()
+    wait: bool = False
+    wait_timeout: int = 300
+    wait_for: Sequence[WaitFor] = ()
+    offline: bool = False
+    dry_run: bool = False
+    diff: bool = False
+
+
+@dataclass
+class Outcome:
+    """What came of it. ``applyset_changed`` is whether the parent object of the set was written or removed."""
+
+    changes: List[Change] = field(default_factory=list)
+    warnings: List[str] = field(default_factory=list)
+    applyset_changed: bool = False
+
+    @property
+    def changed(self) -> bool:
+        return self.applyset_changed or any(change.action != UNCHANGED for change in self.changes)
+
+
+def converge(request: Request) -> Outcome:
+    """Do what is asked for. Raises KubeError; what is wrong with the definitions is told before anything is sent."""
+    definitions = load_definitions(request.definitions, request.src)
+    _check(request, definitions)
+    if request.offline:
+        return _offline(request, definitions)
+    with open_session(request.connection) as session:
+        run = _Converge(request, session)
+        try:
+            if request.absent:
+                run.remove(definitions)
+            else:
+                run.apply(definitions)
+        except KubeError as error:
+            error.done = [*run.outcome.changes, *error.done]
+            raise
+        run.outcome.warnings = session.warnings
+        return run.outcome
+
+
+def _check(request: Request, definitions: Sequence[Definition]) -> None:
+    if request.offline and not request.dry_run:
+        raise InvalidArgument("offline: true is for check mode only; without a cluster nothing can be applied.")
+    if request.absent and request.applyset and definitions:
+        raise InvalidArgument(
+            "state: absent removes either the given definitions or a whole applyset; give only one of them."
+        )
+    if request.wait_for and not request.wait:
+        raise InvalidArgument("wait_for says what to wait for, but wait is false; set wait: true.")
+    if not request.absent and request.applyset and not definitions:
+        raise ApplySetRefused(
+            f"Nothing is defined, so the ApplySet {request.applyset['name']} would be emptied. If that is what you "
+            "want, say state: absent; if not, look why definitions and src are empty."
+        )
+    for definition in definitions:
+        if PART_OF in (definition.body["metadata"].get("labels") or {}):
+            raise InvalidArgument(f"{definition}: the label {PART_OF} is set through the option applyset; take it out.")
+    for wish in request.wait_for:
+        groups = [group_of(wish.api_version)] if wish.api_version else _groups_of(wish, definitions)
+        for group in groups:
+            wish.condition(group)
+
+
+def _groups_of(wish: WaitFor, definitions: Sequence[Definition]) -> List[str]:
+    """The API groups that a wish without apiVersion can mean."""
+    groups = {each.key.group for each in definitions if wish.concerns(each.api_version, each.key)}
+    if not groups:
+        raise InvalidArgument(
+            f"wait_for: no definition is a {wish.kind} {wish.name}".rstrip()
+            + "; to wait for an object that is not applied here give its apiVersion and name."
+        )
+    return sorted(groups)
+
+
+def _offline(request: Request, definitions: Sequence[Definition]) -> Outcome:
+    """The plan for a cluster that is not there yet: everything is new, and nothing verified."""
+    if request.absent:
+        return Outcome()
+    changes = []
+    for definition in definitions:
+        diff = diff_unverified(definition.body, str(definition.key)) if request.diff else None
+        changes.append(Change(definition.api_version, definition.key, CREATED, verified=False, diff=diff))
+    return Outcome(changes)
+
+
+class _Converge:
+    """One call against one cluster."""
+
+    def __init__(self, request: Request, session: Session) -> None:
+        self._request = request
+        self._session = session
+        self._discovery = Discovery(session)
+        self._deadline = time.monotonic() + request.wait_timeout
+        self._set = self._open_set()
+        self.outcome = Outcome()
+
+    def apply(self, definitions: Sequence[Definition]) -> None:
+        """Apply, then prune, then wait once; the set's parent covers members of before and after all the while."""
+        request = self._request
+        found = find_targets(self._discovery, definitions, request.dry_run)
+        self._session.warnings.extend(found.warnings)
+        keys = [target.key for target in found.targets]
+        if self._set:
+            self._set.widen(scope_of(keys, self._set.namespace))
+        options = ApplyOptions(
+            request.field_manager,
+            request.force_conflicts,
+            request.dry_run,
+            self._set.id if self._set else "",
+            request.ignored,
+            request.diff,
+        )
+        self.outcome.changes = apply_targets(self._session, self._discovery, found.targets, options)
+        if self._set and request.prune:
+            self._prune(self._set, keys)
+        if self._set:
+            self.outcome.applyset_changed = self._set.action != UNCHANGED
+        if request.wait and not request.dry_run:
+            wait_ready(self._session, self._awaited(definitions), self._deadline - time.monotonic())
+
+    def remove(self, definitions: Sequence[Definition]) -> None:
+        """Remove the objects that are defined, or all members of the set and then its parent."""
+        if not self._set:
+            self._remove(self._defined_objects(definitions))
+            return
+        kept = self._remove(self._members_except(self._set, ()))
+        if kept:
+            self._set.narrow(scope_of(kept, self._set.namespace))
+        else:
+            self._set.remove_parent()
+        self.outcome.applyset_changed = self._set.action != UNCHANGED
+
+    def _open_set(self) -> Optional[ApplySet]:
+        wanted = self._request.applyset
+        if not wanted:
+            return None
+        return ApplySet(
+            self._session,
+            self._discovery,
+            wanted["name"],
+            wanted["namespace"],
+            wanted["kind"],
+            self._request.dry_run,
+        )
+
+    def _prune(self, applyset: ApplySet, desired: Sequence[ObjectKey]) -> None:
+        kept = self._remove(self._members_except(applyset, desired))
+        applyset.narrow(scope_of([*desired, *kept], applyset.namespace))
+
+    def _members_except(self, applyset: ApplySet, desired: Sequence[ObjectKey]) -> List[Removable]:
+        wanted = set(desired)
+        members = [member for member in applyset.members() if member.key not in wanted]
+        return [Removable(member.resource, member.key, member.metadata) for member in members]
+
+    def _defined_objects(self, definitions: Sequence[Definition]) -> List[Removable]:
+        """What of the definitions exists. Of a kind that is not served there is nothing."""
+        removables = []
+        for definition in definitions:
+            resource = self._discovery.find(definition.api_version, definition.kind)
+            if resource is None:
+                continue
+            live = self._session.get_or_none(resource.path(definition.namespace, definition.name))
+            metadata = live["metadata"] if live else None
+            removables.append(Removable(resource, definition.key, metadata, str(definition.origin)))
+        return removables
+
+    def _remove(self, objects: Sequence[Removable]) -> List[ObjectKey]:
+        """Remove the objects; returns the keys of what was kept because others have objects in it."""
+        if not objects:
+            return []
+        request = self._request
+        options = RemovalOptions(
+            request.dry_run,
+            request.diff,
+            request.remove_with_content,
+            our_sets(self._session, self._set.namespace) if self._set else (),
+            self._deadline if request.wait else None,
+        )
+        removed = remove(self._session, self._discovery, objects, options)
+        self.outcome.changes.extend(removed.changes)
+        return removed.kept
+
+    def _awaited(self, definitions: Sequence[Definition]) -> List[Awaited]:
+        """What to wait for: what is usual for the kinds applied, and what the user wishes instead or beside."""
+        awaited: Dict[Tuple[ObjectKey, WaitFor], Awaited] = {}
+        selector = f"{PART_OF}={self._set.id}" if self._set else ""
+        usual = WaitFor("")
+        for definition in definitions:
+            resource = self._discovery.resource(definition.api_version, definition.kind)
+            wishes = [wish for wish in self._request.wait_for if wish.concerns(definition.api_version, definition.key)]
+            for wish in wishes:
+                condition = wish.condition(definition.key.group)
+                awaited[definition.key, wish] = Awaited(resource, definition.key, condition, selector)
+            if not wishes and definition.key[:2] in CONDITIONS:
+                awaited[definition.key, usual] = Awaited(resource, definition.key, selector=selector)
+        met = {wish for _key, wish in awaited}
+        others = [self._awaited_elsewhere(wish) for wish in self._request.wait_for if wish not in met]
+        return [*awaited.values(), *others]
+
+    def _awaited_elsewhere(self, wish: WaitFor) -> Awaited:
+        """A wished-for object that is not applied here."""
+        resource = self._discovery.resource(wish.api_version, wish.kind)
+        key = ObjectKey(resource.group, wish.kind, wish.namespace, wish.name)
+        return Awaited(resource, key, wish.condition(resource.group))

@@ -1,0 +1,150 @@
+# Copyright (c) 2026 The servicemesh.platform authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which kinds a cluster serves and under which paths, from aggregated discovery: two requests for everything.
+
+https://kubernetes.io/docs/concepts/overview/kubernetes-api/#aggregated-discovery
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
+from urllib.parse import quote
+
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import UnknownKind, UnsupportedVersion
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.objects import group_of
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import Session
+
+MINIMUM_VERSION = (1, 30)
+"""ValidatingAdmissionPolicy is generally available from here on."""
+
+_AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A kind as the cluster serves it."""
+
+    api_version: str
+    kind: str
+    plural: str
+    namespaced: bool
+    verbs: Tuple[str, ...] = ()
+
+    @property
+    def group(self) -> str:
+        return group_of(self.api_version)
+
+    def path(self, namespace: Optional[str] = None, name: Optional[str] = None) -> str:
+        """The path of an object, or without a name of the collection (over all namespaces without a namespace)."""
+        root = "/apis/" if self.group else "/api/"
+        within = f"/namespaces/{quote(namespace, safe='')}" if namespace and self.namespaced else ""
+        last = f"/{quote(name, safe='')}" if name else ""
+        return f"{root}{self.api_version}{within}/{self.plural}{last}"
+
+
+class Discovery:
+    """The kinds of one cluster, read when first asked for."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._kinds: Dict[Tuple[str, str], Resource] = {}
+        self._stale: Set[str] = set()
+        self._loaded = False
+        self._read_again = False
+
+    def resource(self, api_version: str, kind: str) -> Resource:
+        """The resource of a kind; reads the discovery once more before it raises UnknownKind."""
+        found = self.find(api_version, kind)
+        if found is None and not self._read_again:
+            self._read_again = True
+            self.refresh()
+            found = self.find(api_version, kind)
+        if found is None:
+            raise UnknownKind(self._unknown(api_version, kind))
+        return found
+
+    def find(self, api_version: str, kind: str) -> Optional[Resource]:
+        """The resource of a kind as far as it is known, without a new look."""
+        self._load()
+        return self._kinds.get((api_version, kind))
+
+    def preferred(self, group: str, kind: str) -> Optional[Resource]:
+        """The resource of a kind in the version that the server prefers."""
+        self._load()
+        matches = (each for each in self._kinds.values() if each.group == group and each.kind == kind)
+        return next(matches, None)
+
+    def all_preferred(self) -> List[Resource]:
+        """Every kind once, in the version that the server prefers."""
+        self._load()
+        first: Dict[Tuple[str, str], Resource] = {}
+        for resource in self._kinds.values():
+            first.setdefault((resource.group, resource.kind), resource)
+        return list(first.values())
+
+    def serves(self, api_version: str) -> bool:
+        """Whether there is any kind of this API version."""
+        self._load()
+        return any(known == api_version for known, _kind in self._kinds)
+
+    def refresh(self) -> None:
+        """Read the kinds anew, as after CustomResourceDefinitions were applied."""
+        if not self._loaded:
+            check_version(self._session)
+        kinds: Dict[Tuple[str, str], Resource] = {}
+        stale: Set[str] = set()
+        for path in ("/api", "/apis"):
+            for group in self._session.request("GET", path, accept=_AGGREGATED).body.get("items", ()):
+                _read_group(group, kinds, stale)
+        self._kinds, self._stale, self._loaded = kinds, stale, True
+
+    def _load(self) -> None:
+        if not self._loaded:
+            self.refresh()
+
+    def _unknown(self, api_version: str, kind: str) -> str:
+        message = f"the cluster does not serve the kind {kind} in {api_version}"
+        if api_version in self._stale:
+            return f"{message}: the API service behind {api_version} does not answer at the moment."
+        served_as = [version for version, known in self._kinds if known == kind]
+        if served_as:
+            return f"{message}. It serves {kind} as {', '.join(served_as)}."
+        spelled_alike = {known.lower(): known for _version, known in self._kinds}
+        close = difflib.get_close_matches(kind.lower(), spelled_alike, n=3)
+        if close:
+            similar = ", ".join(f"{spelled_alike[name]} ({self._version_of(spelled_alike[name])})" for name in close)
+            return f"{message}. Did you mean {similar}?"
+        return f"{message}. Apply its CustomResourceDefinition first, or in the same call."
+
+    def _version_of(self, kind: str) -> str:
+        return next(version for version, known in self._kinds if known == kind)
+
+
+def check_version(session: Session) -> None:
+    """Raise UnsupportedVersion when the cluster is older than MINIMUM_VERSION."""
+    version = session.get_json("/version")
+    found = tuple(int(re.sub(r"\D.*", "", str(version[part])) or 0) for part in ("major", "minor"))
+    if found < MINIMUM_VERSION:
+        wanted = ".".join(map(str, MINIMUM_VERSION))
+        raise UnsupportedVersion(
+            f"{session.connection.host} runs Kubernetes {version.get('gitVersion')}; at least {wanted} is needed. "
+            "Upgrade the cluster first."
+        )
+
+
+def _read_group(group: Mapping[str, Any], kinds: Dict[Tuple[str, str], Resource], stale: Set[str]) -> None:
+    name = group["metadata"].get("name", "")
+    for version in group.get("versions", ()):
+        api_version = f"{name}/{version['version']}" if name else version["version"]
+        if version.get("freshness") == "Stale":
+            stale.add(api_version)
+        for entry in version.get("resources", ()):
+            kind = (entry.get("responseKind") or {}).get("kind")
+            if kind and entry.get("verbs"):
+                namespaced = entry["scope"] == "Namespaced"
+                resource = Resource(api_version, kind, entry["resource"], namespaced, tuple(entry["verbs"]))
+                kinds.setdefault((api_version, kind), resource)

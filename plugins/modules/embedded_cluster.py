@@ -1,0 +1,239 @@
+# Copyright (c) 2026 The servicemesh.platform authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: embedded_cluster
+short_description: Run a real Kubernetes control plane without containers and without root
+version_added: 0.1.0
+author: The servicemesh.platform authors (@servicemesh)
+description:
+  - Runs etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kwok, which plays the nodes and their pods,
+    as processes of the calling user that go on when the module has ended.
+  - Everything listens on 127.0.0.1 only, on free ports that are chosen once and remembered, with certificates of the
+    cluster's own authorities. RBAC is on, anonymous requests are refused.
+  - A second run asks every component for its health and changes nothing. What was killed is started again, and what
+    runs with another command line, binary or certificate than it should is restarted. The data is kept.
+  - Certificates are issued anew when they have less than 30 days left, were changed, or cannot be read.
+  - Does not make nodes. A node with the annotation C(kwok.x-k8s.io/node=fake) is played by kwok.
+requirements:
+  - Linux
+  - cryptography >= 42 (for O(state=started))
+options:
+  name:
+    description:
+      - The name of the cluster, a DNS label.
+    type: str
+    required: true
+  state:
+    description:
+      - V(started) means that all components run and are healthy.
+      - V(stopped) ends the processes and keeps the data.
+      - V(absent) ends the processes and removes O(state_dir).
+    type: str
+    choices: [started, stopped, absent]
+    default: started
+  state_dir:
+    description:
+      - The folder for everything that belongs to the cluster. It must be empty or missing when the cluster is started
+        for the first time, and belongs to the cluster from then on. A folder that the module did not make is refused.
+    type: path
+    required: true
+  binary:
+    description:
+      - The multi-call binary C(kube) with all components. Required for O(state=started). In check mode it may still
+        have to be built.
+    type: path
+  service_cidr:
+    description:
+      - The IPv4 network of the service addresses. It cannot be changed once the cluster is there.
+    type: str
+    default: 10.96.0.0/16
+  pod_cidr:
+    description:
+      - The IPv4 network of the pods. Every node gets a /24 of it. It cannot be changed once the cluster is there.
+    type: str
+    default: 10.244.0.0/16
+  durable:
+    description:
+      - Whether etcd waits until a write is on the disk. V(false) is faster, and loses or breaks the data when the
+        machine (not only a process) fails. It is meant for tests.
+    type: bool
+    default: true
+  timeout:
+    description:
+      - Seconds for the whole start, or to wait for another run on the same O(state_dir) to end.
+    type: int
+    default: 120
+extends_documentation_fragment:
+  - servicemesh.platform.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+notes:
+  - The processes end with the machine or the container that they run in. Nothing starts them again but this module.
+  - When a component fails, the others are left running, so that one can look at them. O(state=stopped) or
+    O(state=absent) ends them.
+"""
+
+EXAMPLES = r"""
+- name: Start a cluster
+  servicemesh.platform.embedded_cluster:
+    name: demo
+    state_dir: ~/.cache/servicemesh-platform/environments/demo
+    binary: ~/.cache/servicemesh-platform/bin/kubernetes-1.36-0f3c/kube
+  register: cluster
+
+- name: Let kwok play a node
+  kubernetes.core.k8s:
+    kubeconfig: "{{ cluster.kubeconfig }}"
+    definition:
+      apiVersion: v1
+      kind: Node
+      metadata:
+        name: node-a
+        annotations:
+          kwok.x-k8s.io/node: fake
+
+- name: Remove the cluster
+  servicemesh.platform.embedded_cluster:
+    name: demo
+    state: absent
+    state_dir: ~/.cache/servicemesh-platform/environments/demo
+"""
+
+RETURN = r"""
+kubeconfig:
+  description: The administrator's kubeconfig (mode 0600). It is there once the cluster was started.
+  returned: success
+  type: str
+  sample: /home/me/.cache/servicemesh-platform/environments/demo/kubeconfig
+server:
+  description: Where the API server is. Empty when the cluster was never started.
+  returned: success
+  type: str
+  sample: https://127.0.0.1:26270
+version:
+  description: The version of Kubernetes. Empty when the cluster was never started.
+  returned: success
+  type: str
+  sample: v1.36.3
+running:
+  description:
+    - Whether the API server runs now. In check mode that is what was found, so it tells whether the cluster of a later
+      task is still to come.
+  returned: success
+  type: bool
+  sample: true
+components:
+  description: The components, in the order in which they start. Empty when the cluster is absent.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name of the component.
+      type: str
+      sample: kube-apiserver
+    state:
+      description: V(running) or V(stopped); in check mode what it would be.
+      type: str
+      sample: running
+    pid:
+      description: The process; 0 when there is none.
+      type: int
+      sample: 4711
+    port:
+      description: The port on 127.0.0.1; 0 when none was chosen yet.
+      type: int
+      sample: 26270
+    log:
+      description: The log file.
+      type: str
+      sample: /home/me/.cache/servicemesh-platform/environments/demo/logs/kube-apiserver.log
+actions:
+  description: What was done, in check mode what would be done.
+  returned: success
+  type: list
+  elements: str
+  sample: ["start kube-apiserver (not running)"]
+"""
+
+from pathlib import Path
+from typing import Any, Dict, Sequence
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import pki
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.cluster import (
+    ComponentView,
+    Outcome,
+    ensure_absent,
+    ensure_started,
+    ensure_stopped,
+)
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.errors import EmbeddedError
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.settings import Settings
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": ["started", "stopped", "absent"], "default": "started"},
+            "state_dir": {"type": "path", "required": True},
+            "binary": {"type": "path"},
+            "service_cidr": {"type": "str", "default": "10.96.0.0/16"},
+            "pod_cidr": {"type": "str", "default": "10.244.0.0/16"},
+            "durable": {"type": "bool", "default": True},
+            "timeout": {"type": "int", "default": 120},
+        },
+        required_if=[("state", "started", ["binary"])],
+        supports_check_mode=True,
+    )
+    if module.params["state"] == "started" and pki.IMPORT_ERROR is not None:
+        module.fail_json(msg=missing_required_lib("cryptography"), exception=str(pki.IMPORT_ERROR))
+    try:
+        outcome = _ensure(module.params, module.check_mode)
+    except (EmbeddedError, OSError) as error:
+        module.fail_json(msg=f"embedded cluster {module.params['name']}: {error}")
+    module.exit_json(
+        changed=outcome.changed,
+        kubeconfig=outcome.kubeconfig,
+        server=outcome.server,
+        version=outcome.version,
+        running=outcome.running,
+        components=outcome.components(),
+        actions=list(outcome.actions),
+        diff={"before": _states(outcome.before), "after": _states(outcome.after)},
+    )
+
+
+def _ensure(params: Dict[str, Any], check_mode: bool) -> Outcome:
+    state_dir = Path(params["state_dir"])
+    if params["state"] == "absent":
+        return ensure_absent(params["name"], state_dir, params["timeout"], check_mode)
+    if params["state"] == "stopped":
+        return ensure_stopped(params["name"], state_dir, params["timeout"], check_mode)
+    settings = Settings(
+        name=params["name"],
+        binary=Path(params["binary"]),
+        service_cidr=params["service_cidr"],
+        pod_cidr=params["pod_cidr"],
+        durable=params["durable"],
+    )
+    return ensure_started(settings, state_dir, params["timeout"], check_mode)
+
+
+def _states(views: Sequence[ComponentView]) -> Dict[str, str]:
+    """The components for a diff: pids and log files would differ without saying anything."""
+    return {view.name: f"{view.state} on 127.0.0.1:{view.port}" if view.port else view.state for view in views}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,376 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#!/usr/bin/python
+# Copyright (c) 2026 The servicemesh.platform authors
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: k8s_apply
+short_description: Make a cluster hold exactly the objects that are defined
+version_added: 0.1.0
+author:
+  - The servicemesh.platform authors (@servicemesh)
+description:
+  - Applies any number of Kubernetes objects in one call with server-side apply, in the order they need one another
+    (CustomResourceDefinitions, namespaces, what others rely on, services, workloads, the rest, admission webhooks).
+  - Remembers which objects belong together as an ApplySet (KEP-3659) and removes those that are no longer defined.
+  - Waits once, after everything was applied.
+  - All definitions are checked before anything is sent, and every message names the file and the line.
+  - An object that the server refuses does not stop the others; all failures are told together at the end, and then
+    nothing is pruned and nothing waited for.
+extends_documentation_fragment:
+  - servicemesh.platform.attributes
+  - servicemesh.platform.connection
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Asks the API server for a dry run. Objects whose namespace or kind is still to come are checked without the
+        server, and returned with RV(ignore:verified=false).
+  diff_mode:
+    support: full
+    details:
+      - Shows what was written in the definitions, before and after. Values of Secrets are masked.
+  idempotent:
+    support: full
+options:
+  definitions:
+    description:
+      - The objects, as a list of mappings, as YAML text, or as a list of such texts. Lists (C(kind=List)) are taken apart.
+    type: raw
+  src:
+    description:
+      - Files, folders and globs to read definitions from. Of a folder every C(*.yaml), C(*.yml) and C(*.json) file in it
+        and below counts, in the order of their names; hidden ones are left out.
+    type: list
+    elements: path
+    default: []
+  state:
+    description:
+      - V(present) makes the objects be as they are defined.
+      - V(absent) removes them. With O(applyset) and without definitions it removes all members of the set and the set.
+    type: str
+    choices: [present, absent]
+    default: present
+  applyset:
+    description:
+      - The set that the objects are members of. The set is kept in a parent object, which is made when it is missing
+        (its namespace too), and which is a member of no set.
+      - A set that other tooling runs is refused.
+    type: dict
+    suboptions:
+      name:
+        description:
+          - Name of the parent object.
+        type: str
+        required: true
+      namespace:
+        description:
+          - Namespace of the parent object.
+        type: str
+        default: servicemesh-platform
+      kind:
+        description:
+          - Kind of the parent object.
+        type: str
+        choices: [ConfigMap, Secret]
+        default: ConfigMap
+  prune:
+    description:
+      - Whether members of O(applyset) that are not defined any more are deleted.
+      - A set without any definition is refused; say O(state=absent) to empty it.
+    type: bool
+    default: true
+  remove_with_content:
+    description:
+      - Namespaces and CustomResourceDefinitions that may be deleted although objects of others are in them, such as
+        V(Namespace/shop). All others are then kept, with a warning.
+      - What belongs to any set whose parent is in the namespace of O(applyset) does not count as of others.
+    type: list
+    elements: str
+    default: []
+  field_manager:
+    description:
+      - Name under which the fields are owned. Different owners of parts of one object need different names.
+    type: str
+    default: servicemesh.platform
+  force_conflicts:
+    description:
+      - Whether to take over fields that other managers own. Without it they are a failure that names manager and field.
+    type: bool
+    default: false
+  ignore_fields:
+    description:
+      - Fields that others write, and that are therefore never sent, not even on creation. The server's default stands
+        until the other writer comes.
+      - A field that was sent earlier and is ignored now is given up; the server resets it, unless another manager owns
+        it too.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      kind:
+        description:
+          - Kind of the objects.
+        type: str
+        required: true
+      name:
+        description:
+          - Name of the object; without it all of the kind are meant.
+        type: str
+      namespace:
+        description:
+          - Namespace of the object.
+        type: str
+      path:
+        description:
+          - Dotted path of the field, such as V(spec.replicas). It passes through lists, so
+            V(webhooks.clientConfig.caBundle) is that of every webhook. A dot in a name is written C(\.).
+        type: str
+        required: true
+  wait:
+    description:
+      - Whether to wait, after everything was applied, until the objects are ready, and after a removal until they are
+        gone. It ends at once when an object has failed for good.
+      - Waited for are Deployments, StatefulSets, DaemonSets, ReplicaSets, Jobs, Pods, PersistentVolumeClaims, namespaces,
+        CustomResourceDefinitions and APIServices, and what O(wait_for) names.
+    type: bool
+    default: false
+  wait_timeout:
+    description:
+      - Seconds to wait, for all objects together.
+    type: int
+    default: 300
+  wait_for:
+    description:
+      - Conditions for further kinds, or others than the usual ones.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      apiVersion:
+        description:
+          - API version of the object. Needed for an object that is not among the definitions.
+        type: str
+      kind:
+        description:
+          - Kind of the objects.
+        type: str
+        required: true
+      name:
+        description:
+          - Name of the object; without it all defined objects of the kind are meant.
+        type: str
+      namespace:
+        description:
+          - Namespace of the object.
+        type: str
+      success:
+        description:
+          - JMESPath expression over the object that holds when it is ready.
+        type: str
+      failure:
+        description:
+          - JMESPath expression over the object that holds when it will never be ready.
+        type: str
+  offline:
+    description:
+      - In check mode, for a cluster that does not exist yet. Nothing is connected to; the definitions are checked as far
+        as that goes, and every object counts as created with RV(ignore:verified=false).
+    type: bool
+    default: false
+  return_unchanged:
+    description:
+      - Whether RV(objects) lists the unchanged objects too.
+    type: bool
+    default: false
+requirements:
+  - jmespath (for O(wait))
+seealso:
+  - module: kubernetes.core.k8s
+"""
+
+EXAMPLES = r"""
+- name: Apply a folder and remove what has left it
+  servicemesh.platform.k8s_apply:
+    kubeconfig: ~/.kube/config
+    context: staging
+    src: [manifests/]
+    applyset:
+      name: shop
+    wait: true
+
+- name: Apply rendered definitions; the replicas belong to an autoscaler
+  servicemesh.platform.k8s_apply:
+    definitions: "{{ lookup('ansible.builtin.template', 'web.yaml.j2') }}"
+    field_manager: servicemesh.platform/web
+    ignore_fields:
+      - kind: Deployment
+        path: spec.replicas
+
+- name: Wait for a custom resource
+  servicemesh.platform.k8s_apply:
+    src: [certificate.yaml]
+    wait: true
+    wait_timeout: 120
+    wait_for:
+      - kind: Certificate
+        success: status.conditions[?type=='Ready' && status=='True']
+        failure: status.conditions[?type=='Issuing' && reason=='Failed']
+
+- name: Remove everything of a set
+  servicemesh.platform.k8s_apply:
+    applyset:
+      name: shop
+    state: absent
+    wait: true
+"""
+
+RETURN = r"""
+objects:
+  description: The objects that changed, and with O(return_unchanged) the others too. Told on failure as well.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    apiVersion:
+      description: API version of the object.
+      type: str
+      returned: always
+      sample: apps/v1
+    kind:
+      description: Kind of the object.
+      type: str
+      returned: always
+      sample: Deployment
+    namespace:
+      description: Namespace of the object, empty for a cluster-wide one.
+      type: str
+      returned: always
+      sample: shop
+    name:
+      description: Name of the object.
+      type: str
+      returned: always
+      sample: web
+    action:
+      description: What was done, one of V(created), V(configured), V(deleted) and V(unchanged).
+      type: str
+      returned: always
+      sample: configured
+    verified:
+      description: Whether the API server has looked at it. V(false) only in check mode.
+      type: bool
+      returned: always
+      sample: true
+counts:
+  description: The number of objects per action, whether they are listed or not.
+  returned: always
+  type: dict
+  sample: {created: 3, configured: 1, unchanged: 296, deleted: 0}
+problems:
+  description: What is wrong with the definitions, each with its place and a message.
+  returned: when definitions are refused before anything was sent
+  type: list
+  elements: dict
+  sample:
+    - place: manifests/web.yaml:17
+      message: "Deployment web: metadata.labels.tier is 1, but must be a string: quote it"
+"""
+
+from typing import Any, Dict, Sequence
+
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube import changes
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.applyset import APPLYSET_ARGUMENTS
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.arguments import ClusterModule
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.connection import CONNECTION_ARGUMENTS
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.converge import Request, converge
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import KubeError
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.ignored_fields import (
+    IGNORED_FIELD_ARGUMENTS,
+    IgnoredField,
+)
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.wait import WAIT_FOR_ARGUMENTS, WaitFor
+
+ARGUMENTS: Dict[str, Dict[str, Any]] = {
+    "definitions": {"type": "raw", "no_log": True},
+    "src": {"type": "list", "elements": "path", "default": []},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "applyset": {"type": "dict", "options": APPLYSET_ARGUMENTS},
+    "prune": {"type": "bool", "default": True},
+    "remove_with_content": {"type": "list", "elements": "str", "default": []},
+    "field_manager": {"type": "str", "default": "servicemesh.platform"},
+    "force_conflicts": {"type": "bool", "default": False},
+    "ignore_fields": {"type": "list", "elements": "dict", "default": [], "options": IGNORED_FIELD_ARGUMENTS},
+    "wait": {"type": "bool", "default": False},
+    "wait_timeout": {"type": "int", "default": 300},
+    "wait_for": {"type": "list", "elements": "dict", "default": [], "options": WAIT_FOR_ARGUMENTS},
+    "offline": {"type": "bool", "default": False},
+    "return_unchanged": {"type": "bool", "default": False},
+}
+
+
+def main() -> None:
+    """Read the options, converge, and return what changed."""
+    module = ClusterModule(
+        argument_spec={**ARGUMENTS, **CONNECTION_ARGUMENTS},
+        concealed=["definitions"],
+        required_one_of=[("definitions", "src", "applyset")],
+        supports_check_mode=True,
+    )
+    options = module.options
+    try:
+        outcome = converge(request_from(options, module.check_mode, module._diff))
+    except KubeError as error:
+        done = result_of(error.done, options["return_unchanged"])
+        module.fail_json(msg=str(error), **done, **error.details())
+    for warning in outcome.warnings:
+        module.warn(warning)
+    result = result_of(outcome.changes, options["return_unchanged"])
+    if module._diff:
+        result["diff"] = [change.diff for change in outcome.changes if change.diff]
+    module.exit_json(**{**result, "changed": outcome.changed})
+
+
+def request_from(options: Dict[str, Any], check_mode: bool, diff: bool) -> Request:
+    """The request that the options describe."""
+    return Request(
+        connection=options,
+        definitions=options["definitions"],
+        src=options["src"],
+        applyset=options["applyset"],
+        prune=options["prune"],
+        absent=options["state"] == "absent",
+        field_manager=options["field_manager"],
+        force_conflicts=options["force_conflicts"],
+        ignored=[IgnoredField(**_without_none(entry)) for entry in options["ignore_fields"]],
+        remove_with_content=options["remove_with_content"],
+        wait=options["wait"],
+        wait_timeout=options["wait_timeout"],
+        wait_for=[_wait_for(_without_none(entry)) for entry in options["wait_for"]],
+        offline=options["offline"],
+        dry_run=check_mode,
+        diff=diff,
+    )
+
+
+def result_of(done: Sequence[changes.Change], with_unchanged: bool) -> Dict[str, Any]:
+    """What the module returns about the changes."""
+    shown = [change for change in done if with_unchanged or change.action != changes.UNCHANGED]
+    return {
+        "changed": any(change.action != changes.UNCHANGED for change in done),
+        "objects": [change.as_return() for change in shown],
+        "counts": changes.count(done),
+    }
+
+
+def _wait_for(entry: Dict[str, Any]) -> WaitFor:
+    return WaitFor(api_version=entry.pop("apiVersion", ""), **entry)
+
+
+def _without_none(entry: Dict[str, Any]) -> Dict[str, Any]:
+    return {name: value for name, value in entry.items() if value is not None}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# artifact.sh BIN: builds the collection, installs it into an empty folder without a network and runs it from there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+bin=$(cd "$1" && pwd)
+out=$PWD/.build/artifact
+rm -rf "$out"
+mkdir -p "$out"
+
+"$bin/ansible-galaxy" collection build --output-path "$out" .
+archive=$(echo "$out"/servicemesh-platform-*.tar.gz)
+unwanted=$(tar --list --file "$archive" | grep -E '^(\.venv|\.build|\.git|reports)' || true)
+[ -z "$unwanted" ] || { echo "The artifact holds what does not belong there: $unwanted" >&2; exit 1; }
+
+"$bin/ansible-galaxy" collection install --offline --no-deps --collections-path "$out/collections" "$archive"
+
+# Elsewhere: another folder, and the installed collection before the checkout that the virtual environment links to.
+cp -r inventories "$out/inventories"
+cd "$out"
+export ANSIBLE_COLLECTIONS_PATH=$out/collections ANSIBLE_CONFIG=/dev/null
+where=$("$bin/ansible-galaxy" collection list servicemesh.platform --format json)
+grep -q "$out/collections" <<<"$where" || { echo "The installed collection is not the one in use: $where" >&2; exit 1; }
+state=$out/state
+run() { "$bin/ansible-playbook" "servicemesh.platform.$1" -i inventories/demo -e cluster_state_dir="$state" -e cluster_id=artifact "${@:2}"; }
+trap 'run teardown' EXIT
+run site
+run site | tee second-run.log
+grep -E '^demo .*changed=0 .*failed=0' second-run.log

@@ -1,0 +1,82 @@
+# Copyright (c) 2026 The servicemesh.platform authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An API server that serves our SMI CRDs while the tests of this folder run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.servicemesh.platform.plugins.module_utils.smi.catalogue import KINDS, newest_versions
+from ansible_collections.servicemesh.platform.plugins.module_utils.smi.crds import crds
+from kubernetes import client, config
+
+PLURALS = {(kind.api_group, kind.name): kind.plural for kind in KINDS}
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why the server did not take an object: one text with all fields and messages."""
+
+    status: int
+    text: str
+
+
+class Server:
+    """What these tests ask of an API server: would it take this object?"""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        self.api = config.new_client_from_config(str(kubeconfig))
+        self.objects = client.CustomObjectsApi(self.api)
+
+    def create(self, body: dict[str, Any], validation: str = "Strict") -> dict[str, Any]:
+        """Create an object as a server dry run and return what would be stored."""
+        group, version = body["apiVersion"].split("/")
+        created: dict[str, Any] = self.objects.create_namespaced_custom_object(
+            group,
+            version,
+            "default",
+            PLURALS[group, body["kind"]],
+            {**body, "metadata": {"name": "example", **body.get("metadata", {})}},
+            dry_run="All",
+            field_validation=validation,
+        )
+        return created
+
+    def refusal(self, body: dict[str, Any]) -> Refusal:
+        """Create an object as a server dry run and return why that is refused."""
+        with pytest.raises(client.ApiException) as caught:
+            self.create(body)
+        status = json.loads(caught.value.body)
+        causes = status.get("details", {}).get("causes", [])
+        lines = [f"{cause.get('field')}: {cause['message']}" for cause in causes]
+        return Refusal(caught.value.status, "\n".join([status["message"], *lines]))
+
+    def replace_crd(self, definition: dict[str, Any], **options: str) -> list[str]:
+        """Put a CRD in the place of the one of the same name; return the warnings of the API server."""
+        api = client.ApiextensionsV1Api(self.api)
+        name = definition["metadata"]["name"]
+        version = api.read_custom_resource_definition(name).metadata.resource_version
+        body = {**definition, "metadata": {"name": name, "resourceVersion": version}}
+        _, _, headers = api.replace_custom_resource_definition_with_http_info(
+            name, body, field_validation="Strict", **options
+        )
+        return [value for key, value in headers.items() if key.lower() == "warning"]
+
+
+@pytest.fixture(scope="module")
+def server(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The API server of the test cluster with the newest SMI CRDs, Established; they are gone afterwards."""
+    definitions = crds(newest_versions())
+    manifest = tmp_path_factory.mktemp("smi") / "crds.json"
+    manifest.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": definitions}), encoding="utf-8")
+    cluster.kubectl("apply", "--server-side", "-f", str(manifest))
+    names = [f"crd/{definition['metadata']['name']}" for definition in definitions]
+    cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", *names)
+    yield Server(cluster.kubeconfig)
+    cluster.kubectl("delete", "--wait", "-f", str(manifest))

@@ -1,0 +1,92 @@
+# Copyright (c) 2026 The servicemesh.platform authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a build's digest covers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from ansible_collections.servicemesh.platform.plugins.module_utils.golang.build import (
+    Program,
+    digest,
+    folder_digest,
+    plan,
+    source_folders,
+)
+from ansible_collections.servicemesh.platform.plugins.module_utils.golang.environment import Cache
+from ansible_collections.servicemesh.platform.plugins.module_utils.golang.errors import BuildError
+from hypothesis import given
+from hypothesis import strategies as st
+
+PROGRAM = Program("hello", "/src")
+TARGET = {"GOVERSION": "go1.26.8", "GOHOSTOS": "linux"}
+
+
+def tree(root: Path, files: dict[str, str]) -> str:
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content, encoding="utf-8")
+    return str(root)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        digest(replace(PROGRAM, ldflags="-s"), TARGET, ["a"]),
+        digest(replace(PROGRAM, tags=("x",)), TARGET, ["a"]),
+        digest(replace(PROGRAM, package="./cmd"), TARGET, ["a"]),
+        digest(replace(PROGRAM, output="world"), TARGET, ["a"]),
+        digest(replace(PROGRAM, cgo=True), TARGET, ["a"]),
+        digest(PROGRAM, {**TARGET, "GOVERSION": "go1.26.9"}, ["a"]),
+        digest(PROGRAM, TARGET, ["b"]),
+        digest(PROGRAM, TARGET, ["a", "b"]),
+    ],
+)
+def test_everything_that_goes_into_a_program_changes_its_digest(other: str) -> None:
+    assert other != digest(PROGRAM, TARGET, ["a"])
+
+
+def test_the_order_of_tags_and_the_place_of_the_sources_do_not_matter() -> None:
+    assert digest(replace(PROGRAM, tags=("a", "b")), TARGET, []) == digest(
+        replace(PROGRAM, tags=("b", "a")), TARGET, []
+    )
+    assert digest(replace(PROGRAM, source="/elsewhere"), TARGET, []) == digest(PROGRAM, TARGET, [])
+
+
+NAMES = st.text("abc", min_size=1, max_size=3).map(lambda name: f"f{name}.go")
+TREES = st.dictionaries(NAMES | NAMES.map(lambda name: f"lib/{name}"), st.text("xy\n", max_size=4), max_size=4)
+
+
+@given(TREES, TREES)
+def test_two_folders_have_one_digest_when_their_files_are_the_same(
+    tmp_path_factory: pytest.TempPathFactory, one: dict[str, str], other: dict[str, str]
+) -> None:
+    first = folder_digest(tree(tmp_path_factory.mktemp("one"), one))
+    second = folder_digest(tree(tmp_path_factory.mktemp("other"), other))
+    assert (first == second) == (one == other)
+
+
+def test_folders_that_replace_modules_count_as_sources(tmp_path: Path) -> None:
+    go_mod = """module x
+replace a => ../beside
+replace (
+    b v1.2.3 => ./inside // not twice
+    c => c.example/c v1.0.0
+)
+"""
+    source = tree(tmp_path / "src", {"go.mod": go_mod})
+    assert source_folders(source) == [source, str(tmp_path / "beside")]
+
+
+def test_a_folder_without_go_mod_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match=r"holds no go\.mod"):
+        plan(Program("hello", str(tmp_path)), "go", Cache(str(tmp_path)))
+
+
+@pytest.mark.parametrize("program", [Program("../x", "/src"), Program("", "/src"), Program("x", "/src", output="a/b")])
+def test_a_name_that_is_no_file_name_is_refused(program: Program, tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="cannot be a file name"):
+        plan(program, "go", Cache(str(tmp_path)))
