@@ -193,7 +193,6 @@ def main() -> None:
             "durable": {"type": "bool", "default": True},
             "timeout": {"type": "int", "default": 120},
         },
-        required_if=[("state", "started", ["binary"])],
         supports_check_mode=True,
     )
     if module.params["state"] == "started" and pki.IMPORT_ERROR is not None:
@@ -220,6 +219,8 @@ def _ensure(params: Dict[str, Any], check_mode: bool) -> Outcome:
         return ensure_absent(params["name"], state_dir, params["timeout"], check_mode)
     if params["state"] == "stopped":
         return ensure_stopped(params["name"], state_dir, params["timeout"], check_mode)
+    if not params["binary"]:
+        raise EmbeddedError("binary is required for state=started: the path of the multi-call binary 'kube'")
     settings = Settings(
         name=params["name"],
         binary=Path(params["binary"]),

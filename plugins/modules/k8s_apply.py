@@ -1,7 +1,9 @@
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 #!/usr/bin/python
 # Copyright (c) 2026 The servicemesh.platform authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make a cluster hold exactly the objects that are defined."""
+
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -26,7 +28,7 @@ attributes:
     support: full
     details:
       - Asks the API server for a dry run. Objects whose namespace or kind is still to come are checked without the
-        server, and returned with RV(ignore:verified=false).
+        server, and returned with RV(objects[].verified=false).
   diff_mode:
     support: full
     details:
@@ -36,15 +38,22 @@ attributes:
 options:
   definitions:
     description:
-      - The objects, as a list of mappings, as YAML text, or as a list of such texts. Lists (C(kind=List)) are taken apart.
+      - The objects, as a list of mappings, as YAML text, or as a list of such texts.
+      - Objects of a kind that ends in C(List) are taken apart.
     type: raw
   src:
     description:
-      - Files, folders and globs to read definitions from. Of a folder every C(*.yaml), C(*.yml) and C(*.json) file in it
-        and below counts, in the order of their names; hidden ones are left out.
+      - Files, folders and globs to read definitions from. Of a folder every C(*.yaml), C(*.yml) and C(*.json) file in
+        it and below counts, in the order of their names; hidden ones are left out.
     type: list
     elements: path
     default: []
+  fragments:
+    description:
+      - Parts of objects that something else makes, written as O(definitions) are. Their fields are applied to the
+        object, which must exist, and nothing else of it is touched. They are members of no set.
+      - With O(state=absent) the fields are given up, and the object stays.
+    type: raw
   state:
     description:
       - V(present) makes the objects be as they are defined.
@@ -132,8 +141,8 @@ options:
     description:
       - Whether to wait, after everything was applied, until the objects are ready, and after a removal until they are
         gone. It ends at once when an object has failed for good.
-      - Waited for are Deployments, StatefulSets, DaemonSets, ReplicaSets, Jobs, Pods, PersistentVolumeClaims, namespaces,
-        CustomResourceDefinitions and APIServices, and what O(wait_for) names.
+      - Waited for are Deployments, StatefulSets, DaemonSets, ReplicaSets, Jobs, Pods, PersistentVolumeClaims,
+        namespaces, CustomResourceDefinitions and APIServices, and what O(wait_for) names.
     type: bool
     default: false
   wait_timeout:
@@ -175,8 +184,8 @@ options:
         type: str
   offline:
     description:
-      - In check mode, for a cluster that does not exist yet. Nothing is connected to; the definitions are checked as far
-        as that goes, and every object counts as created with RV(ignore:verified=false).
+      - In check mode, for a cluster that does not exist yet. Nothing is connected to; the definitions are checked as
+        far as that goes, and every object counts as created, with RV(objects[].verified=false).
     type: bool
     default: false
   return_unchanged:
@@ -217,6 +226,23 @@ EXAMPLES = r"""
       - kind: Certificate
         success: status.conditions[?type=='Ready' && status=='True']
         failure: status.conditions[?type=='Issuing' && reason=='Failed']
+
+- name: Spread the pods of a Deployment that a chart has installed
+  servicemesh.platform.k8s_apply:
+    field_manager: servicemesh.platform/spread
+    fragments:
+      apiVersion: apps/v1
+      kind: Deployment
+      metadata: {name: istiod, namespace: istio-system}
+      spec:
+        template:
+          spec:
+            topologySpreadConstraints:
+              - topologyKey: topology.kubernetes.io/zone
+                maxSkew: 1
+                whenUnsatisfiable: DoNotSchedule
+                labelSelector:
+                  matchLabels: {app: istiod}
 
 - name: Remove everything of a set
   servicemesh.platform.k8s_apply:
@@ -295,6 +321,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.wait imp
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "definitions": {"type": "raw", "no_log": True},
     "src": {"type": "list", "elements": "path", "default": []},
+    "fragments": {"type": "raw", "no_log": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "applyset": {"type": "dict", "options": APPLYSET_ARGUMENTS},
     "prune": {"type": "bool", "default": True},
@@ -314,8 +341,8 @@ def main() -> None:
     """Read the options, converge, and return what changed."""
     module = ClusterModule(
         argument_spec={**ARGUMENTS, **CONNECTION_ARGUMENTS},
-        concealed=["definitions"],
-        required_one_of=[("definitions", "src", "applyset")],
+        concealed=["definitions", "fragments"],
+        required_one_of=[("definitions", "src", "fragments", "applyset")],
         supports_check_mode=True,
     )
     options = module.options
@@ -338,6 +365,7 @@ def request_from(options: Dict[str, Any], check_mode: bool, diff: bool) -> Reque
         connection=options,
         definitions=options["definitions"],
         src=options["src"],
+        fragments=options["fragments"],
         applyset=options["applyset"],
         prune=options["prune"],
         absent=options["state"] == "absent",

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether Gateway API CRDs can be installed over what a cluster has: nobody else's, and not newer.
 
-Asked before anything is sent, because an API server that refuses some of the CRDs leaves a mixture behind. Bundles
-since v1.5.0 bring the ValidatingAdmissionPolicy ``safe-upgrades.gateway.networking.k8s.io``, which denies CRDs of
-minors below its own bundle's (v1.5 denies 1.4 and older, v1.6 denies 1.5 and older) and experimental CRDs over
-standard ones.
+Asked before anything is sent. Bundles since v1.5.0 bring the ValidatingAdmissionPolicy
+``safe-upgrades.gateway.networking.k8s.io``, which denies CRDs of minors below its own bundle's (v1.5 denies 1.4 and
+older, v1.6 denies 1.5 and older) and experimental CRDs over standard ones. That does not stop an older bundle for long:
+its CRDs are denied, its own policy is not, and the next attempt passes.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def _newer(crds: Sequence[KubeObject], version: str) -> Iterator[Finding]:
             f"the cluster has {stands(newer)}; {version} is to be installed",
             "An older bundle drops fields and versions that objects may use, and since v1.5 the bundle's own "
             f"ValidatingAdmissionPolicy {SAFE_UPGRADES} denies it.",
-            "Set crds_gateway_api_version to what is there. To go back all the same, remove that policy and its "
-            "binding first, and check what the routes use.",
+            "Set crds_gateway_api_version to what is there. To go back all the same, see what the routes use, remove "
+            "that policy and its binding, and install the older bundle by hand.",
         )
 
 

@@ -7,11 +7,18 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterable, List, Mapping, Set
 
-from ansible_collections.servicemesh.platform.plugins.module_utils.checks import scaling, zones
+from ansible_collections.servicemesh.platform.plugins.module_utils.checks import (
+    gateway_api,
+    gateway_api_install,
+    scaling,
+    zones,
+)
 from ansible_collections.servicemesh.platform.plugins.module_utils.checks.model import Check, Kind, Objects
 from ansible_collections.servicemesh.platform.plugins.module_utils.findings import Finding
 
-CHECKS: Dict[str, Check] = {check.name: check for check in (scaling.CHECK, zones.CHECK)}
+CHECKS: Dict[str, Check] = {
+    check.name: check for check in (gateway_api.CHECK, gateway_api_install.CHECK, scaling.CHECK, zones.CHECK)
+}
 
 
 def complaints(asked: Iterable[Mapping[str, Any]]) -> List[str]:

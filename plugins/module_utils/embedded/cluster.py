@@ -237,8 +237,11 @@ def _stop_components(processes: Processes, names: Sequence[str]) -> None:
 
 
 def _stop_strays(processes: Processes, check_mode: bool) -> List[str]:
+    """End processes without a record, in the order of components."""
+    strays = processes.strays()
+    order = [name for group in STOP_ORDER for name in group]
     actions = []
-    for pid, component in processes.strays().items():
+    for pid, component in sorted(strays.items(), key=lambda stray: (order.index(stray[1]), stray[0])):
         actions.append(f"stop stray {component} (process {pid})")
         if not check_mode:
             processes.stop_stray(pid)

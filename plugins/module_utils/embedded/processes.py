@@ -114,8 +114,9 @@ class Processes:
         found: Dict[int, str] = {}
         for pid in _pids():
             environment = _environment_of(pid)
-            if environment.get(STATE_VARIABLE) == str(self._layout.root) and pid not in known and _start_time(pid):
-                found[pid] = environment.get(COMPONENT_VARIABLE, "")
+            mine = environment.get(STATE_VARIABLE) == str(self._layout.root) and COMPONENT_VARIABLE in environment
+            if mine and pid not in known and _start_time(pid):
+                found[pid] = environment[COMPONENT_VARIABLE]
         return found
 
     def stop(self, components: Iterable[str], term_seconds: float = TERM_SECONDS) -> None:
@@ -201,7 +202,9 @@ def _start_time(pid: int) -> Optional[int]:
         return None
     # The name of the program stands in parentheses and may hold anything; the state follows it.
     fields = content.rpartition(b")")[2].split()
-    return None if fields[0] in (b"Z", b"X") else int(fields[19])
+    state, threads, start_time = fields[0], int(fields[17]), int(fields[19])
+    # While other threads of a killed process still run, it looks like a zombie and holds its ports.
+    return None if state in (b"Z", b"X") and threads <= 1 else start_time
 
 
 def _pids() -> List[int]:

@@ -9,7 +9,7 @@ import re
 import subprocess
 import tempfile
 from collections import deque
-from typing import Callable, Mapping, Optional, Sequence
+from typing import IO, Callable, Mapping, Optional, Sequence, cast
 
 _KEPT_LINES = 2000
 _CREDENTIALS = re.compile(r"(//)[^/@\s]+@")
@@ -48,9 +48,9 @@ def run(
             stderr=subprocess.PIPE,
             pass_fds=tuple(keep_open),
         )
-        assert process.stderr is not None
+        stderr = cast(IO[bytes], process.stderr)
         try:
-            for raw in process.stderr:
+            for raw in stderr:
                 line = raw.decode("utf-8", "replace").rstrip()
                 if on_line is None or not on_line(line):
                     rest.append(line)
@@ -59,7 +59,7 @@ def run(
             if process.poll() is None:
                 process.terminate()
                 process.wait()
-            process.stderr.close()
+            stderr.close()
         stdout.seek(0)
         output = stdout.read().decode("utf-8", "replace")
     if code != 0:

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from contextlib import contextmanager
 from typing import Callable, Iterator
+
+_ATTEMPTS = 20
+_PAUSE = 0.05  # seconds
 
 
 @contextmanager
@@ -24,10 +28,21 @@ def exclusive(path: str, on_wait: Callable[[str], None]) -> Iterator[int]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            on_wait(os.read(descriptor, 20).decode("ascii", "replace").strip() or "unknown")
+            on_wait(_holder(descriptor))
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode("ascii"), 0)
         yield descriptor
+        os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
+
+
+def _holder(descriptor: int) -> str:
+    """The process id that the holder writes, which it does a moment after it has the lock."""
+    for _attempt in range(_ATTEMPTS):
+        text = os.pread(descriptor, 20, 0).decode("ascii", "replace")
+        if text:
+            return text
+        time.sleep(_PAUSE)
+    return "unknown"

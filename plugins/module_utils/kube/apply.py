@@ -37,6 +37,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.ignored_
     IgnoredField,
     without_ignored,
 )
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.objects import PART_OF
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.parallel import map_parallel
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import Session
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.targets import (
@@ -46,9 +47,6 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.targets 
     find_targets,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.waves import in_waves
-
-PART_OF = "applyset.kubernetes.io/part-of"
-"""The label that makes an object a member of an ApplySet."""
 
 CRD_TIMEOUT = 60
 """Seconds for new CustomResourceDefinitions to be established and served."""
@@ -155,7 +153,9 @@ class _Run:
         if self._options.dry_run and (target.coming or namespace_is_new):
             return self._unverified(definition, body)
         before = None if namespace_is_new else self._session.get_or_none(target.path)
-        _refuse_member_of_other_set(before, self._options.part_of)
+        if definition.is_fragment and before is None:
+            return self._fragment_of_nothing(definition, body)
+        _refuse_member_of_other_set(before, self._part_of(definition))
         try:
             after = server_side_apply(self._session, target.path, body, self._options)
         except ApiError as error:
@@ -168,11 +168,24 @@ class _Run:
     def _desired(self, definition: Definition) -> Dict[str, Any]:
         """What is sent: the definition without ignored fields, with the label of its set."""
         body = without_ignored(definition.body, definition.key, self._options.ignored)
-        if not self._options.part_of:
+        part_of = self._part_of(definition)
+        if not part_of:
             return body
         metadata = body["metadata"]
-        labels = {**(metadata.get("labels") or {}), PART_OF: self._options.part_of}
+        labels = {**(metadata.get("labels") or {}), PART_OF: part_of}
         return {**body, "metadata": {**metadata, "labels": labels}}
+
+    def _part_of(self, definition: Definition) -> str:
+        """The set that the object becomes a member of; a fragment leaves that to the owner of the object."""
+        return "" if definition.is_fragment else self._options.part_of
+
+    def _fragment_of_nothing(self, definition: Definition, body: Mapping[str, Any]) -> Change:
+        if self._options.dry_run:
+            self._unseen.append("objects that fragments belong to do not exist yet")
+            return self._unverified(definition, body)
+        raise NotAttempted(
+            "does not exist. A fragment adds fields to an object that something else makes; have that made first"
+        )
 
     def _change(self, definition: Definition, before: Any, after: Any) -> Change:
         action = _action(before, after, self._options.dry_run)

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.apply import (
-    PART_OF,
     ApplyOptions,
     server_side_apply,
 )
@@ -30,7 +29,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.changes 
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery import Discovery, Resource
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import ApplySetRefused
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.objects import ObjectKey, key_of
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.objects import PART_OF, ObjectKey, key_of
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.occupancy import foreign_content
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.parallel import map_parallel
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.removal import (
@@ -161,13 +160,16 @@ class ApplySet:
         listings = map_parallel(self._members_of, [each for each in resources if each], self._session.concurrency)
         return [member for listing in listings for member in listing]
 
-    def remove_parent(self) -> None:
-        """Delete the parent, and its namespace when that was made for parents and holds nothing any more."""
+    def remove_parent(self, deadline: Optional[float] = None) -> None:
+        """Delete the parent, and its namespace when that was made for parents and holds nothing any more.
+
+        ``deadline`` (of time.monotonic) until which to wait for the namespace to be gone; None does not wait.
+        """
         if not self.exists:
             return
         if not self._dry_run:
             self._session.request("DELETE", self._path)
-            self._remove_namespace()
+            self._remove_namespace(deadline)
         self.action = DELETED
         self.exists, self.scope = False, Scope()
 
@@ -224,13 +226,13 @@ class ApplySet:
             body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
             server_side_apply(self._session, path, body, ApplyOptions(FIELD_MANAGER))
 
-    def _remove_namespace(self) -> None:
+    def _remove_namespace(self, deadline: Optional[float]) -> None:
         key = ObjectKey("", "Namespace", "", self.namespace)
         live = self._session.get_or_none(NAMESPACES.path(name=self.namespace))
         is_ours = live and (live["metadata"].get("labels") or {}).get(MANAGED_BY) == TOOL
         if is_ours and not foreign_content(self._session, self._discovery, key, ()):
             removable = Removable(NAMESPACES, key, live["metadata"])
-            remove(self._session, self._discovery, [removable], RemovalOptions())
+            remove(self._session, self._discovery, [removable], RemovalOptions(deadline=deadline))
 
     def _write(self, scope: Scope) -> None:
         body = {

@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.apply import (
-    PART_OF,
     ApplyOptions,
     apply_targets,
 )
@@ -26,7 +25,9 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.changes 
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.definitions import (
     Definition,
+    check_unique,
     load_definitions,
+    load_fragments,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.diff import diff_unverified
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery import Discovery
@@ -36,7 +37,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors i
     KubeError,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.ignored_fields import IgnoredField
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.objects import ObjectKey, group_of
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.objects import PART_OF, ObjectKey, group_of
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.removal import (
     Removable,
     RemovalOptions,
@@ -59,6 +60,7 @@ class Request:
     connection: Mapping[str, Any]
     definitions: Any = None
     src: Sequence[str] = ()
+    fragments: Any = None
     applyset: Optional[Mapping[str, str]] = None
     prune: bool = True
     absent: bool = False
@@ -89,22 +91,40 @@ class Outcome:
 
 def converge(request: Request) -> Outcome:
     """Do what is asked for. Raises KubeError; what is wrong with the definitions is told before anything is sent."""
-    definitions = load_definitions(request.definitions, request.src)
-    _check(request, definitions)
+    definitions = _load(request)
     if request.offline:
         return _offline(request, definitions)
     with open_session(request.connection) as session:
-        run = _Converge(request, session)
-        try:
-            if request.absent:
-                run.remove(definitions)
-            else:
-                run.apply(definitions)
-        except KubeError as error:
-            error.done = [*run.outcome.changes, *error.done]
-            raise
-        run.outcome.warnings = session.warnings
-        return run.outcome
+        return _converge(request, definitions, session)
+
+
+def converge_in(session: Session, request: Request) -> Outcome:
+    """As ``converge``, in a session that is open already."""
+    return _converge(request, _load(request), session)
+
+
+def _load(request: Request) -> List[Definition]:
+    """The definitions and fragments that the request is about, checked as far as that goes without a server."""
+    definitions = load_definitions(request.definitions, request.src)
+    _check(request, definitions)
+    everything = [*definitions, *load_fragments(request.fragments)]
+    check_unique(everything)
+    _check_waits(request, everything)
+    return everything
+
+
+def _converge(request: Request, definitions: Sequence[Definition], session: Session) -> Outcome:
+    run = _Converge(request, session)
+    try:
+        if request.absent:
+            run.remove(definitions)
+        else:
+            run.apply(definitions)
+    except KubeError as error:
+        error.done = [*run.outcome.changes, *error.done]
+        raise
+    run.outcome.warnings = session.warnings
+    return run.outcome
 
 
 def _check(request: Request, definitions: Sequence[Definition]) -> None:
@@ -124,10 +144,23 @@ def _check(request: Request, definitions: Sequence[Definition]) -> None:
     for definition in definitions:
         if PART_OF in (definition.body["metadata"].get("labels") or {}):
             raise InvalidArgument(f"{definition}: the label {PART_OF} is set through the option applyset; take it out.")
+
+
+def _check_waits(request: Request, definitions: Sequence[Definition]) -> None:
     for wish in request.wait_for:
         groups = [group_of(wish.api_version)] if wish.api_version else _groups_of(wish, definitions)
         for group in groups:
             wish.condition(group)
+
+
+def _identity(definition: Definition) -> Dict[str, Any]:
+    """The object without any field that could be owned."""
+    metadata = definition.body["metadata"]
+    return {
+        "apiVersion": definition.api_version,
+        "kind": definition.kind,
+        "metadata": {key: metadata[key] for key in ("name", "namespace") if metadata.get(key)},
+    }
 
 
 def _groups_of(wish: WaitFor, definitions: Sequence[Definition]) -> List[str]:
@@ -168,18 +201,10 @@ class _Converge:
         request = self._request
         found = find_targets(self._discovery, definitions, request.dry_run)
         self._session.warnings.extend(found.warnings)
-        keys = [target.key for target in found.targets]
+        keys = [target.key for target in found.targets if not target.definition.is_fragment]
         if self._set:
             self._set.widen(scope_of(keys, self._set.namespace))
-        options = ApplyOptions(
-            request.field_manager,
-            request.force_conflicts,
-            request.dry_run,
-            self._set.id if self._set else "",
-            request.ignored,
-            request.diff,
-        )
-        self.outcome.changes = apply_targets(self._session, self._discovery, found.targets, options)
+        self.outcome.changes = apply_targets(self._session, self._discovery, found.targets, self._apply_options)
         if self._set and request.prune:
             self._prune(self._set, keys)
         if self._set:
@@ -188,16 +213,36 @@ class _Converge:
             wait_ready(self._session, self._awaited(definitions), self._deadline - time.monotonic())
 
     def remove(self, definitions: Sequence[Definition]) -> None:
-        """Remove the objects that are defined, or all members of the set and then its parent."""
+        """Give up the fragments; remove the objects that are defined, or all members of the set and then its parent."""
+        self._release([definition for definition in definitions if definition.is_fragment])
         if not self._set:
-            self._remove(self._defined_objects(definitions))
+            self._remove(self._defined_objects([each for each in definitions if not each.is_fragment]))
             return
         kept = self._remove(self._members_except(self._set, ()))
         if kept:
             self._set.narrow(scope_of(kept, self._set.namespace))
         else:
-            self._set.remove_parent()
+            self._set.remove_parent(self._removal_deadline)
         self.outcome.applyset_changed = self._set.action != UNCHANGED
+
+    def _release(self, fragments: Sequence[Definition]) -> None:
+        """Give up the fields that are ours of objects of others; what is gone needs nothing."""
+        existing = {each.key for each in self._defined_objects(fragments) if each.metadata}
+        bare = [replace(each, body=_identity(each)) for each in fragments if each.key in existing]
+        targets = find_targets(self._discovery, bare, self._request.dry_run).targets
+        self.outcome.changes = apply_targets(self._session, self._discovery, targets, self._apply_options)
+
+    @property
+    def _apply_options(self) -> ApplyOptions:
+        request = self._request
+        return ApplyOptions(
+            request.field_manager,
+            request.force_conflicts,
+            request.dry_run,
+            self._set.id if self._set else "",
+            request.ignored,
+            request.diff,
+        )
 
     def _open_set(self) -> Optional[ApplySet]:
         wanted = self._request.applyset
@@ -243,18 +288,22 @@ class _Converge:
             request.diff,
             request.remove_with_content,
             our_sets(self._session, self._set.namespace) if self._set else (),
-            self._deadline if request.wait else None,
+            self._removal_deadline,
         )
         removed = remove(self._session, self._discovery, objects, options)
         self.outcome.changes.extend(removed.changes)
         return removed.kept
 
+    @property
+    def _removal_deadline(self) -> Optional[float]:
+        return self._deadline if self._request.wait else None
+
     def _awaited(self, definitions: Sequence[Definition]) -> List[Awaited]:
         """What to wait for: what is usual for the kinds applied, and what the user wishes instead or beside."""
         awaited: Dict[Tuple[ObjectKey, WaitFor], Awaited] = {}
-        selector = f"{PART_OF}={self._set.id}" if self._set else ""
         usual = WaitFor("")
         for definition in definitions:
+            selector = f"{PART_OF}={self._set.id}" if self._set and not definition.is_fragment else ""
             resource = self._discovery.resource(definition.api_version, definition.kind)
             wishes = [wish for wish in self._request.wait_for if wish.concerns(definition.api_version, definition.key)]
             for wish in wishes:

@@ -10,7 +10,7 @@ import glob
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube import libraries, strict_yaml
@@ -35,10 +35,15 @@ class Origin:
 
 @dataclass
 class Definition:
-    """One desired object and where it was written."""
+    """One desired object and where it was written.
+
+    A fragment is the part of an object of others that is ours: applied to what exists, but no reason to make the
+    object, to remove it or to count it as a member of a set.
+    """
 
     body: Dict[str, Any]
     origin: Origin
+    is_fragment: bool = False
 
     @property
     def api_version(self) -> str:
@@ -67,16 +72,18 @@ class Definition:
 Definitions = Union[None, str, Mapping[str, Any], Sequence[Union[str, Mapping[str, Any]]]]
 
 
-def load_definitions(definitions: Definitions = None, src: Iterable[str] = ()) -> List[Definition]:
+def load_definitions(
+    definitions: Definitions = None, src: Iterable[str] = (), place: str = "definitions"
+) -> List[Definition]:
     """Read and check all definitions; the order is that of the arguments, files in a folder by name.
 
     ``definitions``: a mapping, a YAML text, or a list of them. ``src``: files, folders (searched deep for
-    *.yaml, *.yml and *.json, hidden names left out) and globs.
+    *.yaml, *.yml and *.json, hidden names left out) and globs. ``place`` is what messages call ``definitions``.
 
     Raises DefinitionError with everything that is wrong.
     """
     libraries.require("yaml")
-    located = list(_from_values(definitions))
+    located = list(_from_values(definitions, place))
     for path in _files(src):
         located.extend(_from_file(path))
     problems = [problem for body, origin in located for problem in _problems(body, origin)]
@@ -87,6 +94,11 @@ def load_definitions(definitions: Definitions = None, src: Iterable[str] = ()) -
     for definition in loaded:
         _fold_string_data(definition.body)
     return loaded
+
+
+def load_fragments(fragments: Definitions) -> List[Definition]:
+    """As ``load_definitions``, for the parts that are ours of objects of others."""
+    return [replace(definition, is_fragment=True) for definition in load_definitions(fragments, place="fragments")]
 
 
 def check_unique(definitions: Iterable[Definition]) -> None:
@@ -105,7 +117,7 @@ def check_unique(definitions: Iterable[Definition]) -> None:
 _Located = Tuple[Any, Origin]
 
 
-def _from_values(definitions: Definitions, place: str = "definitions") -> Iterator[_Located]:
+def _from_values(definitions: Definitions, place: str) -> Iterator[_Located]:
     if definitions is None:
         return
     if isinstance(definitions, str):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube import managed_fields
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.objects import key_of
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.objects import PART_OF, key_of
 
 try:
     import yaml
@@ -57,13 +57,23 @@ _SERVER_METADATA = ("resourceVersion", "generation", "managedFields", "creationT
 
 
 def _diff(before: Mapping[str, Any], after: Mapping[str, Any], title: str) -> Diff:
-    before, after = _masked(before, after)
+    before, after = _masked(_without_set(before), _without_set(after))
     return {
         "before_header": title,
         "after_header": title,
         "before": _to_yaml(before),
         "after": _to_yaml(after),
     }
+
+
+def _without_set(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Without the label of the ApplySet, which the person did not write."""
+    metadata = body.get("metadata") or {}
+    labels = {key: value for key, value in (metadata.get("labels") or {}).items() if key != PART_OF}
+    if labels == (metadata.get("labels") or {}):
+        return body
+    rest = {key: value for key, value in metadata.items() if key != "labels"}
+    return {**body, "metadata": {**rest, "labels": labels} if labels else rest}
 
 
 def _masked(before: Mapping[str, Any], after: Mapping[str, Any]) -> Tuple[Mapping[str, Any], Mapping[str, Any]]:
@@ -79,7 +89,7 @@ def _masked(before: Mapping[str, Any], after: Mapping[str, Any]) -> Tuple[Mappin
 def _with_data(body: Mapping[str, Any], own: Mapping[str, Any], other: Mapping[str, Any], side: str) -> Dict[str, Any]:
     if not own:
         return dict(body)
-    masked = {key: _MASK if other.get(key) == own[key] else f"{_MASK} ({side})" for key in own}
+    masked = {key: _MASK if other.get(key, own[key]) == own[key] else f"{_MASK} ({side})" for key in own}
     return {**body, "data": masked}
 
 

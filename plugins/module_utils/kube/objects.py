@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Mapping, NamedTuple
 
+PART_OF = "applyset.kubernetes.io/part-of"
+"""The label that makes an object a member of an ApplySet."""
+
 
 class ObjectKey(NamedTuple):
     """The identity of an object, whatever version of its API it is written in."""

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Iterator, List, Mapping, Sequence
 
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.apply import PART_OF
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery import Discovery, Resource
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import ApiError
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.objects import ObjectKey
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.objects import PART_OF, ObjectKey
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.parallel import map_parallel
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import Session
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.targets import CRD, NAMESPACE

@@ -107,18 +107,22 @@ class Session:
                 return None
             raise
 
-    def list_metadata(self, path: str, label_selector: str = "") -> Iterator[Any]:
-        """The metadata (as PartialObjectMetadata) of all objects of a collection, page by page."""
+    def list_objects(self, path: str, label_selector: str = "", accept: str = "application/json") -> Iterator[Any]:
+        """All objects of a collection, page by page. They come without their apiVersion and kind."""
         query: Dict[str, Union[str, int]] = {"limit": PAGE}
         if label_selector:
             query["labelSelector"] = label_selector
         while True:
-            page = self.request("GET", path, query, accept=METADATA_ONLY).body
-            yield from page["items"]
+            page = self.request("GET", path, query, accept=accept).body
+            yield from page.get("items") or ()  # null when there are none
             token = page["metadata"].get("continue")
             if not token:
                 return
             query["continue"] = token
+
+    def list_metadata(self, path: str, label_selector: str = "") -> Iterator[Any]:
+        """The metadata (as PartialObjectMetadata) of all objects of a collection, page by page."""
+        return self.list_objects(path, label_selector, METADATA_ONLY)
 
     def watch(self, path: str, query: Query, seconds: int) -> Iterator[Any]:
         """The events of a watch for at most so many seconds. A watch that breaks off just ends."""

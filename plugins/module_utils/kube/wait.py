@@ -60,8 +60,8 @@ CONDITIONS: Dict[Tuple[str, str], Condition] = {
     ("", "Pod"): Condition(
         f"status.phase == 'Succeeded' || {_is_true('Ready')}",
         "status.phase == 'Failed' || "
-        "status.[initContainerStatuses, containerStatuses][][].state.waiting.reason[]"
-        " | [?contains(['CrashLoopBackOff', 'ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull'], @)]",
+        "(status.[initContainerStatuses, containerStatuses][][].state.waiting.reason[]"
+        " | [?contains(['CrashLoopBackOff', 'ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull'], @)])",
     ),
     ("apps", "Deployment"): Condition(
         _current(
@@ -204,7 +204,7 @@ class _Follower:
     def run(self) -> List[Awaited]:
         while not self._is_over():
             listing = self._session.get_json(self._group.path, self._group.query)
-            self._note_listing(listing["items"])
+            self._note_listing(listing["items"] or ())
             if not self._is_over():
                 self._follow(listing["metadata"]["resourceVersion"])
         return self._group.members

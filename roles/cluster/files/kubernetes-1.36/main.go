@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"go.etcd.io/etcd/server/v3/etcdmain"
 	"k8s.io/component-base/cli"
@@ -68,6 +67,9 @@ func runEtcd() int {
 }
 
 func runKwok() int {
+	// Components of Kubernetes register flags for every command of the process, among them a "version" that is no
+	// boolean, as kwok's is.
+	pflag.CommandLine = pflag.NewFlagSet("kwok", pflag.ContinueOnError)
 	global := pflag.NewFlagSet("global", pflag.ContinueOnError)
 	global.ParseErrorsAllowlist.UnknownFlags = true
 	global.Usage = func() {}
@@ -77,7 +79,7 @@ func runKwok() int {
 		logger.Error("Reading the configuration", "err", err)
 		return 1
 	}
-	var command *cobra.Command = kwok.NewCommand(ctx)
+	command := kwok.NewCommand(ctx)
 	command.PersistentFlags().AddFlagSet(global)
 	if err := command.ExecuteContext(ctx); err != nil {
 		logger.Error("kwok", "err", err)

@@ -1,0 +1,229 @@
+# Copyright (c) 2026 The servicemesh.platform authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: k8s_verify
+short_description: Compare a cluster with what is asked of it
+version_added: 0.1.0
+author: The servicemesh.platform authors (@servicemesh)
+description:
+  - Asks the API server, by a dry run, whether applying the definitions would change anything, and runs checks over the
+    objects of the cluster. Changes nothing.
+  - Everything that is found is returned as findings. The module fails only where it cannot look at all.
+options:
+  component:
+    description:
+      - Name of the component that asks. Stands in each finding, and makes the field manager
+        C(servicemesh.platform/<component>) that the definitions were applied with.
+    type: str
+    required: true
+  definitions:
+    description: The objects that should be there, as for M(servicemesh.platform.k8s_apply).
+    type: raw
+  src:
+    description: Files, folders and globs with further objects that should be there.
+    type: list
+    elements: path
+    default: []
+  fragments:
+    description: Fields that objects of others should have, as for M(servicemesh.platform.k8s_apply).
+    type: raw
+  applyset:
+    description: The set that the definitions are members of. A member that is not defined is a finding.
+    type: dict
+    suboptions:
+      name:
+        description: Name of the parent object.
+        type: str
+        required: true
+      namespace:
+        description: Namespace of the parent object.
+        type: str
+        default: servicemesh-platform
+      kind:
+        description: Kind of the parent object.
+        type: str
+        choices: [ConfigMap, Secret]
+        default: ConfigMap
+  prune:
+    description: Whether the definitions are all that O(applyset) should have.
+    type: bool
+    default: true
+  checks:
+    description:
+      - Checks to run, each with its name in C(check) and its parameters beside it.
+      - V(zones) looks at nodes. C(zones) lists the zones that must have a ready node, C(nodes) the nodes that there
+        should be, each with C(name) and C(zone), and C(region) names the region of all of them or is empty.
+      - V(scaling) looks at spread, replicas, autoscaler and disruption budget of each of C(workloads), which have
+        C(namespace), C(name), C(min_replicas) and C(max_skew).
+      - V(gateway_api) looks whether the Gateway API that the cluster has is enough. C(minimum) is the lowest bundle
+        version that will do and C(channel) the channel that is wanted.
+      - V(gateway_api_install) looks whether a Gateway API may be installed. C(version) is its version,
+        C(field_manager) the name under which it is installed, and C(take_over) whether it may replace that of others.
+    type: list
+    elements: dict
+    default: []
+  offline:
+    description: In check mode, for a cluster that does not exist yet. There is nothing to look at then.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - servicemesh.platform.attributes
+  - servicemesh.platform.connection
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Look whether every zone has a ready node
+  servicemesh.platform.k8s_verify:
+    kubeconfig: ~/.kube/config
+    context: staging
+    component: cluster
+    checks:
+      - check: zones
+        zones: [eu-west-1a, eu-west-1b, eu-west-1c]
+        nodes: []
+        region: eu-west-1
+  register: result
+
+- name: Show what is wrong
+  ansible.builtin.debug:
+    msg: "{{ result.findings | rejectattr('severity', 'eq', 'ok') }}"
+"""
+
+RETURN = r"""
+findings:
+  description: What was found, passed checks among it.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: What kind of finding it is; stays the same from version to version.
+      type: str
+      sample: node-without-zone
+    severity:
+      description: One of V(ok), V(info), V(warning) and V(error).
+      type: str
+      sample: error
+    component:
+      description: The component that asked.
+      type: str
+      sample: cluster
+    subject:
+      description: What it is about.
+      type: str
+      sample: Node worker-3
+    message:
+      description: What was seen.
+      type: str
+      sample: it has no label topology.kubernetes.io/zone
+    why:
+      description: Why it matters. Empty for a passed check.
+      type: str
+      sample: Spread over zones counts nodes by this label.
+    mend:
+      description: What to do about it. Empty for a passed check.
+      type: str
+      sample: kubectl label node worker-3 topology.kubernetes.io/zone=<zone>
+severity:
+  description: The worst severity among the findings.
+  returned: success
+  type: str
+  sample: error
+"""
+
+from dataclasses import replace
+from typing import Any, Dict, Iterable, List
+
+from ansible_collections.servicemesh.platform.plugins.module_utils.checks import registry
+from ansible_collections.servicemesh.platform.plugins.module_utils.checks.model import Kind, Objects
+from ansible_collections.servicemesh.platform.plugins.module_utils.findings import Finding, worst
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.applyset import APPLYSET_ARGUMENTS
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.arguments import ClusterModule
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.connection import CONNECTION_ARGUMENTS
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.converge import Request
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery import Discovery
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.drift import drift
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import InvalidArgument, KubeError
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import Session, open_session
+
+ARGUMENTS: Dict[str, Dict[str, Any]] = {
+    "component": {"type": "str", "required": True},
+    "definitions": {"type": "raw", "no_log": True},
+    "src": {"type": "list", "elements": "path", "default": []},
+    "fragments": {"type": "raw", "no_log": True},
+    "applyset": {"type": "dict", "options": APPLYSET_ARGUMENTS},
+    "prune": {"type": "bool", "default": True},
+    "checks": {"type": "list", "elements": "dict", "default": []},
+    "offline": {"type": "bool", "default": False},
+}
+
+
+def main() -> None:
+    """Read the options, look, and return what was found."""
+    module = ClusterModule(
+        argument_spec={**ARGUMENTS, **CONNECTION_ARGUMENTS},
+        concealed=["definitions", "fragments"],
+        supports_check_mode=True,
+    )
+    try:
+        found = [] if module.options["offline"] else look(module.options)
+    except KubeError as error:
+        module.fail_json(msg=str(error), **error.details())
+    findings = [replace(finding, component=module.options["component"]) for finding in found]
+    module.exit_json(
+        changed=False, findings=[finding.as_dict() for finding in findings], severity=worst(findings).value
+    )
+
+
+def look(options: Dict[str, Any]) -> List[Finding]:
+    """The drift of the definitions and the findings of the checks. Raises KubeError."""
+    complaints = registry.complaints(options["checks"])
+    if complaints:
+        raise InvalidArgument("; ".join(complaints))
+    with open_session(options) as session:
+        return [*_drift(options, session), *registry.run(options["checks"], _objects(options, session))]
+
+
+def _drift(options: Dict[str, Any], session: Session) -> List[Finding]:
+    if not any(options[name] for name in ("definitions", "src", "fragments")):
+        return []
+    request = Request(
+        connection=options,
+        definitions=options["definitions"],
+        src=options["src"],
+        fragments=options["fragments"],
+        applyset=options["applyset"],
+        prune=options["prune"],
+        field_manager=f"servicemesh.platform/{options['component']}",
+    )
+    return drift(request, session)
+
+
+def _objects(options: Dict[str, Any], session: Session) -> Objects:
+    """All objects of the kinds that the checks look at; a kind that the cluster does not serve has none."""
+    discovery = Discovery(session)
+    return {kind: _all(session, discovery, kind) for kind in _kinds(options["checks"])}
+
+
+def _kinds(checks: Iterable[Dict[str, Any]]) -> List[Kind]:
+    return sorted(registry.needs(checks))
+
+
+def _all(session: Session, discovery: Discovery, kind: Kind) -> List[Any]:
+    resource = discovery.find(kind.api_version, kind.kind)
+    return list(session.list_objects(resource.path())) if resource else []
+
+
+if __name__ == "__main__":
+    main()

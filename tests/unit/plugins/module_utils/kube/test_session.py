@@ -1,0 +1,274 @@
+# Copyright (c) 2026 The servicemesh.platform authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A session against real sockets: retries, TLS, proxies, and what it says when there is no answer."""
+
+from __future__ import annotations
+
+import datetime
+import http.server
+import ipaddress
+import json
+import ssl
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube import session as session_module
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.connection import Connection
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import (
+    ApiError,
+    AuthenticationFailed,
+    CertificateRejected,
+    Conflict,
+    ConnectionFailed,
+)
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import Session
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+Answer = tuple[int, dict[str, str], Any]
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Gives the answers in turn, the last one for ever, and remembers what it was asked."""
+
+    def __init__(self, answers: list[Answer]) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.answers = answers
+        self.asked: list[tuple[str, dict[str, str]]] = []
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    server: Server
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.server.asked.append((self.path, dict(self.headers.items())))
+        status, headers, body = self.server.answers[0]
+        if len(self.server.answers) > 1:
+            self.server.answers.pop(0)
+        if status == 0:
+            self.close_connection = True
+            return
+        data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(data)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *args: object) -> None:
+        """Tests are quiet."""
+
+
+Serve = Callable[..., Server]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    running: list[Server] = []
+
+    def start(*answers: Answer, context: ssl.SSLContext | None = None) -> Server:
+        server = Server(list(answers) or [(200, {}, {"ok": True})])
+        if context:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        running.append(server)
+        return server
+
+    yield start
+    for server in running:
+        server.shutdown()
+        server.server_close()
+
+
+def session_with(server: Server, scheme: str = "http", **settings: Any) -> Session:
+    return Session(Connection(f"{scheme}://127.0.0.1:{server.server_port}", "the test", **settings))
+
+
+def test_waits_as_long_as_the_server_asks(serve: Serve) -> None:
+    server = serve((429, {"Retry-After": "0.2"}, {}), (503, {"Retry-After": "0.2"}, {}), (200, {}, {"a": 1}))
+    assert session_with(server).get_json("/x") == {"a": 1}
+    assert len(server.asked) == 3
+
+
+def test_gives_up_when_the_server_asks_for_too_long(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "PATIENCE", 0.5)
+    server = serve((429, {"Retry-After": "60"}, {"message": "too many requests"}))
+    with pytest.raises(ApiError, match="too many requests") as caught:
+        session_with(server).get_json("/x")
+    assert caught.value.status == 429
+    assert len(server.asked) == 1
+
+
+def test_repeats_a_request_whose_connection_broke(serve: Serve) -> None:
+    server = serve((200, {}, {}), (0, {}, {}), (200, {}, {"a": 1}))
+    session = session_with(server)
+    session.get_json("/first")
+    assert session.get_json("/second") == {"a": 1}
+    assert [path for path, _headers in server.asked] == ["/first", "/second", "/second"]
+
+
+def test_tells_at_once_when_nobody_listens(serve: Serve) -> None:
+    server = serve()
+    server.shutdown()
+    server.server_close()
+    with pytest.raises(ConnectionFailed, match=r"\(the test\) cannot be reached: connection refused"):
+        session_with(server).get_json("/x")
+
+
+def test_tells_when_something_else_answers(serve: Serve) -> None:
+    with pytest.raises(ConnectionFailed, match="does not answer like a Kubernetes API server"):
+        session_with(serve((200, {}, "<html>"))).get_json("/x")
+
+
+def test_tells_reason_and_causes_of_a_refusal(serve: Serve) -> None:
+    cause = {"reason": "FieldManagerConflict", "message": 'conflict with "kubectl" using v1', "field": ".data.a"}
+    body = {"message": "Apply failed", "reason": "Conflict", "details": {"causes": [cause]}}
+    with pytest.raises(Conflict) as caught:
+        session_with(serve((409, {}, body))).get_json("/x")
+    assert caught.value.fields == {"data.a": "kubectl"}
+    assert 'data.a belongs to field manager "kubectl"' in str(caught.value)
+    assert "force_conflicts" in str(caught.value)
+
+
+def test_collects_each_warning_once(serve: Serve) -> None:
+    server = serve((200, {"Warning": '299 - "use \\"v2\\""'}, {}))
+    session = session_with(server)
+    session.get_json("/x")
+    session.get_json("/x")
+    assert session.warnings == ['use "v2"']
+
+
+def test_sends_credentials_and_impersonation(serve: Serve) -> None:
+    server = serve()
+    session_with(server, authorization=lambda: "Bearer t", impersonate_user="jane", impersonate_groups=("a",)).get_json(
+        "/x", {"limit": 1}
+    )
+    path, headers = server.asked[0]
+    assert path == "/x?limit=1"
+    assert (headers["Authorization"], headers["Impersonate-User"], headers["Impersonate-Group"]) == (
+        "Bearer t",
+        "jane",
+        "a",
+    )
+
+
+def test_goes_through_a_proxy_but_not_for_excepted_hosts(serve: Serve) -> None:
+    proxy = serve()
+    proxy_url = f"http://127.0.0.1:{proxy.server_port}"
+    Session(Connection("http://cluster.test", "the test", proxy=proxy_url)).get_json("/x")
+    assert [path for path, _headers in proxy.asked] == ["http://cluster.test/x"]
+    server = serve()
+    session_with(server, proxy=proxy_url, no_proxy="127.0.0.0/8").get_json("/y")
+    assert len(proxy.asked) == 1
+
+
+def test_asks_for_every_page_of_a_list(serve: Serve) -> None:
+    first = {"metadata": {"continue": "more"}, "items": [1, 2]}
+    server = serve((200, {}, first), (200, {}, {"metadata": {}, "items": None}))
+    assert list(session_with(server).list_metadata("/x", "a=b")) == [1, 2]
+    assert server.asked[1][0] == "/x?limit=500&labelSelector=a%3Db&continue=more"
+
+
+class Authority:
+    """A CA that issues certificates into a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test CA")])
+        self.path = self._write("ca.crt", self._build(self.name, self.key.public_key(), 1, is_ca=True))
+
+    def issue(self, days: int, address: str = "127.0.0.1", starts: int = -10) -> tuple[str, str]:
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+        certificate = self._build(name, key.public_key(), days, address=address, starts=starts)
+        private = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        (self.folder / "leaf.key").write_bytes(private)
+        return self._write("leaf.crt", certificate), str(self.folder / "leaf.key")
+
+    def _build(
+        self, name: x509.Name, key: Any, days: int, is_ca: bool = False, address: str = "", starts: int = -10
+    ) -> x509.Certificate:
+        now = datetime.datetime.now(datetime.timezone.utc)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(self.name)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now + datetime.timedelta(days=starts))
+            .not_valid_after(now + datetime.timedelta(days=days))
+            .add_extension(x509.BasicConstraints(is_ca, None), True)
+        )
+        if address:
+            names = [x509.IPAddress(ipaddress.ip_address(address))]
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), False)
+        return builder.sign(self.key, hashes.SHA256())
+
+    def _write(self, name: str, certificate: x509.Certificate) -> str:
+        path = self.folder / name
+        path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        return str(path)
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
+
+
+def tls(certificate: tuple[str, str]) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    return context
+
+
+def test_accepts_a_valid_certificate(serve: Serve, authority: Authority) -> None:
+    server = serve(context=tls(authority.issue(days=1)))
+    assert session_with(server, "https", ca_cert=authority.path).get_json("/x") == {"ok": True}
+
+
+@pytest.mark.parametrize(
+    ("certificate", "message"),
+    [
+        ({"days": -1}, "has expired"),
+        ({"days": 2, "starts": 1}, "is not valid yet"),
+        ({"days": 1, "address": "192.0.2.1"}, "is for another name"),
+    ],
+)
+def test_tells_what_is_wrong_with_the_servers_certificate(
+    serve: Serve, authority: Authority, certificate: dict[str, Any], message: str
+) -> None:
+    server = serve(context=tls(authority.issue(**certificate)))
+    with pytest.raises(CertificateRejected, match=f"The certificate of https://127.0.0.1:.* {message}"):
+        session_with(server, "https", ca_cert=authority.path).get_json("/x")
+    assert session_with(server, "https", verify=False).get_json("/x") == {"ok": True}
+
+
+def test_tells_when_the_ca_is_not_trusted(serve: Serve, authority: Authority, tmp_path: Path) -> None:
+    server = serve(context=tls(authority.issue(days=1)))
+    (tmp_path / "other").mkdir()
+    other = Authority(tmp_path / "other")
+    with pytest.raises(CertificateRejected, match="is not signed by a CA in"):
+        session_with(server, "https", ca_cert=other.path).get_json("/x")
+
+
+def test_tells_when_our_own_certificate_has_expired(serve: Serve, authority: Authority) -> None:
+    certificate, key = authority.issue(days=-1)
+    server = serve((401, {}, {"message": "Unauthorized"}))
+    with pytest.raises(AuthenticationFailed, match="the client certificate expired on"):
+        session_with(server, client_cert=certificate, client_key=key).get_json("/x")
+
+
+def test_tells_when_a_certificate_file_cannot_be_used(tmp_path: Path) -> None:
+    for setting in ("ca_cert", "client_cert"):
+        with pytest.raises(CertificateRejected, match=r"/missing.* cannot be used: "):
+            Session(Connection("https://127.0.0.1:1", "the test", **{setting: f"{tmp_path}/missing"}))
