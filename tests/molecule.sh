@@ -5,9 +5,9 @@ cd "$(dirname "$0")/.."
 bin=$(cd "$1" && pwd)
 shift
 export PATH=$bin:$PATH
-cd extensions
+export ANSIBLE_HOME=$PWD/.build/ansible
 scenarios=("$@")
 [ ${#scenarios[@]} -gt 0 ] || mapfile -t scenarios < <(python -c '
 import yaml
-print(*yaml.safe_load(open("../playbooks/vars/site.yml"))["__known_components"], sep="\n")')
-exec molecule test --report --command-borders $(printf -- '--scenario-name %s ' default "${scenarios[@]}")
+print(*yaml.safe_load(open("playbooks/vars/site.yml"))["__known_components"], sep="\n")')
+exec molecule test --report $(printf -- '--scenario-name %s ' default "${scenarios[@]}")

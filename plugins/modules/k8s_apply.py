@@ -47,7 +47,6 @@ options:
         it and below counts, in the order of their names; hidden ones are left out.
     type: list
     elements: path
-    default: []
   fragments:
     description:
       - Parts of objects that something else makes, written as O(definitions) are. Their fields are applied to the
@@ -320,7 +319,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.wait imp
 
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "definitions": {"type": "raw", "no_log": True},
-    "src": {"type": "list", "elements": "path", "default": []},
+    "src": {"type": "list", "elements": "path"},
     "fragments": {"type": "raw", "no_log": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "applyset": {"type": "dict", "options": APPLYSET_ARGUMENTS},
@@ -364,7 +363,7 @@ def request_from(options: Dict[str, Any], check_mode: bool, diff: bool) -> Reque
     return Request(
         connection=options,
         definitions=options["definitions"],
-        src=options["src"],
+        src=options["src"] or [],
         fragments=options["fragments"],
         applyset=options["applyset"],
         prune=options["prune"],

@@ -147,7 +147,7 @@ from typing import Any, Dict, Iterable, List
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.checks import registry
 from ansible_collections.servicemesh.platform.plugins.module_utils.checks.model import Kind, Objects
-from ansible_collections.servicemesh.platform.plugins.module_utils.findings import Finding, worst
+from ansible_collections.servicemesh.platform.plugins.module_utils.findings import Finding, Severity, worst
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.applyset import APPLYSET_ARGUMENTS
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.arguments import ClusterModule
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.connection import CONNECTION_ARGUMENTS
@@ -168,6 +168,15 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "offline": {"type": "bool", "default": False},
 }
 
+TO_COME = Finding(
+    "not-verified",
+    Severity.INFO,
+    "objects",
+    "the cluster does not exist yet, so nothing could be looked at",
+    "Only a server can tell whether it takes the definitions.",
+    "Run without --check.",
+)
+
 
 def main() -> None:
     """Read the options, look, and return what was found."""
@@ -177,7 +186,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        found = [] if module.options["offline"] else look(module.options)
+        found = [TO_COME] if module.options["offline"] else look(module.options)
     except KubeError as error:
         module.fail_json(msg=str(error), **error.details())
     findings = [replace(finding, component=module.options["component"]) for finding in found]

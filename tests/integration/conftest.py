@@ -76,7 +76,7 @@ def kube_binary() -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "servicemesh-platform" / "bin"
     built = sorted(cache.glob("kubernetes-1.36-*/kube"), key=lambda path: path.stat().st_mtime)
     if not built:
-        pytest.fail(f"no Kubernetes below {cache}: run 'make kubernetes' first, or set {BINARY_VARIABLE}")
+        pytest.fail(f"no Kubernetes below {cache}: run 'make build' first, or set {BINARY_VARIABLE}")
     return built[-1]
 
 

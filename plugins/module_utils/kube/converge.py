@@ -205,12 +205,13 @@ class _Converge:
         if self._set:
             self._set.widen(scope_of(keys, self._set.namespace))
         self.outcome.changes = apply_targets(self._session, self._discovery, found.targets, self._apply_options)
+        self._deadline = time.monotonic() + request.wait_timeout
         if self._set and request.prune:
             self._prune(self._set, keys)
         if self._set:
             self.outcome.applyset_changed = self._set.action != UNCHANGED
         if request.wait and not request.dry_run:
-            wait_ready(self._session, self._awaited(definitions), self._deadline - time.monotonic())
+            wait_ready(self._session, self._awaited(definitions), max(self._deadline - time.monotonic(), 1))
 
     def remove(self, definitions: Sequence[Definition]) -> None:
         """Give up the fragments; remove the objects that are defined, or all members of the set and then its parent."""

@@ -37,7 +37,7 @@ def drift(request: Request, session: Session) -> List[Finding]:
     findings += [finding for change in changes for finding in _finding(change)]
     unchanged = sum(change.action == UNCHANGED for change in changes)
     if unchanged:
-        findings.append(passed("as-asked", "objects", f"{unchanged} are as they are asked for"))
+        findings.append(passed("as-asked", "objects", f"{unchanged} stand as they are asked for"))
     return findings
 
 

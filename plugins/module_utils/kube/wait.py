@@ -179,7 +179,7 @@ def wait_ready(session: Session, awaited: Sequence[Awaited], timeout: float) -> 
     pending = [each for each in awaited if not each.is_ready()]
     if pending:
         raise WaitTimeout(
-            f"Not ready after {timeout:g} seconds ({len(pending)} of {len(awaited)}):\n{_reasons(session, pending)}"
+            f"Not ready after {timeout:.0f} seconds ({len(pending)} of {len(awaited)}):\n{_reasons(session, pending)}"
         )
 
 

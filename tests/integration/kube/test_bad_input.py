@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,10 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors i
     WrongCluster,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import cluster_uid, open_session
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 
 def test_another_cluster_stops_the_run_before_anything_is_sent(run: Any, make: Any, live: Any, connection: Any) -> None:
@@ -119,3 +124,38 @@ def test_discovery_is_read_again_once_for_a_new_kind(session: Any, make_crd: Any
     cluster.kubectl("delete", "crd", "novelties.example.org")
     with pytest.raises(UnknownKind):
         discovery.resource("example.org/v1", "Nothing")
+
+
+def expired_credentials(cluster: Any, folder: Path) -> dict[str, str]:
+    """A client certificate that the cluster's own CA issued and that has expired."""
+    pki = Path(cluster.state_dir) / "pki"
+    authority = x509.load_pem_x509_certificate((pki / "ca.crt").read_bytes())
+    signer: Any = serialization.load_pem_private_key((pki / "ca.key").read_bytes(), None)
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.datetime.now(datetime.timezone.utc)
+    names = [(NameOID.COMMON_NAME, "admin"), (NameOID.ORGANIZATION_NAME, "system:masters")]
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(oid, value) for oid, value in names]))
+        .issuer_name(authority.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=2))
+        .not_valid_after(now - datetime.timedelta(days=1))
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False)
+        .sign(signer, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (folder / "client.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / "client.key").write_bytes(private)
+    return {"client_cert": str(folder / "client.crt"), "client_key": str(folder / "client.key")}
+
+
+def test_an_expired_client_certificate_is_told(
+    run: Any, make: Any, cluster: Any, connection: Any, tmp_path: Path
+) -> None:
+    expired = {**connection, **expired_credentials(cluster, tmp_path)}
+    with pytest.raises(AuthenticationFailed, match=r"the client certificate expired on \d{4}-\d\d-\d\d"):
+        run(make.config_map("a"), connection=expired)

@@ -106,7 +106,7 @@ def test_a_failure_names_place_and_what_was_done(ansible: Ansible, make: Any, tm
 
 
 def test_needs_something_to_do(ansible: Ansible) -> None:
-    assert "one of the following is required: definitions, src, applyset" in ansible()["msg"]
+    assert "one of the following is required: definitions, src, fragments, applyset" in ansible()["msg"]
 
 
 def test_offline_is_for_check_mode_only(ansible: Ansible, make: Any) -> None:
