@@ -127,9 +127,8 @@ class _Removal:
 
     def _send_delete(self, each: Removable) -> bool:
         """Whether the object was there to be deleted."""
-        assert each.metadata is not None
         body: Dict[str, Any] = {
-            "preconditions": {"uid": each.metadata["uid"]},
+            "preconditions": {"uid": (each.metadata or {})["uid"]},
             "propagationPolicy": _propagation(each.key),
         }
         if self._options.dry_run:

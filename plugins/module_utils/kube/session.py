@@ -177,7 +177,7 @@ class Session:
         self, method: str, url: str, data: Optional[bytes], headers: Mapping[str, str], stream: bool = False
     ) -> Any:
         try:
-            response = self._pool.urlopen(
+            response = self._pool.request(
                 method,
                 url,
                 body=data,

@@ -93,7 +93,7 @@ def newest_versions() -> Dict[str, List[str]]:
 
 def version_key(version: str) -> int:
     """Sorting key of an SMI version. All of them are ``v1alpha<N>``; anything else is a ValueError."""
-    prefix, _, number = version.partition("alpha")
+    prefix, _alpha, number = version.partition("alpha")
     if prefix != "v1" or not number.isdigit():
         raise ValueError(f"{version!r} is not an SMI version; they are called v1alpha1, v1alpha2 and so on")
     return int(number)

@@ -63,7 +63,7 @@ class Server:
         name = definition["metadata"]["name"]
         version = api.read_custom_resource_definition(name).metadata.resource_version
         body = {**definition, "metadata": {"name": name, "resourceVersion": version}}
-        _, _, headers = api.replace_custom_resource_definition_with_http_info(
+        _body, _status, headers = api.replace_custom_resource_definition_with_http_info(
             name, body, field_validation="Strict", **options
         )
         return [value for key, value in headers.items() if key.lower() == "warning"]

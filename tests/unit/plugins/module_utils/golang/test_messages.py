@@ -12,12 +12,12 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.golang.messag
 ENVIRONMENT = {"GOPROXY": "https://me:secret@proxy.example/go", "GOMODCACHE": "/cache/mod"}
 
 MISMATCH = """verifying sigs.k8s.io/gateway-api@v1.5.1: checksum mismatch
-	downloaded: h1:RqVRIlkhLhUO8wOHKTLnTJA6o/1un4po4/6M1nRzdd0=
-	go.sum:     h1:RqVSIlkhLhUO8wOHKTLnTJA6o/1un4po4/6M1nRzdd0=
+\tdownloaded: h1:RqVRIlkhLhUO8wOHKTLnTJA6o/1un4po4/6M1nRzdd0=
+\tgo.sum:     h1:RqVSIlkhLhUO8wOHKTLnTJA6o/1un4po4/6M1nRzdd0=
 
 SECURITY ERROR"""
 MISSING = """l.go:2:8: missing go.sum entry for module providing package github.com/spf13/cobra (imported by x); to add:
-	go get x/lib"""
+\tgo get x/lib"""
 TOO_OLD = "go: go.mod requires go >= 1.99.0 (running go 1.26.8; GOTOOLCHAIN=local)"
 REFUSED = 'x@v1: Get "http://127.0.0.1:9/x/@v/v1.info": dial tcp 127.0.0.1:9: connect: connection refused'
 NO_HOST = 'go: x@v1: Get "https://no.invalid/x": dial tcp: lookup no.invalid on 10.0.0.1:53: no such host'
