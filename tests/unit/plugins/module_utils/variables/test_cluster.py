@@ -68,12 +68,8 @@ def test_problems_name_variable_value_and_mend(change: dict[str, Any], message: 
 
 
 def test_a_node_without_zone() -> None:
-    assert told(GOOD, n3={}) == [
-        "zone of host n3 is None: give the host a variable 'zone', one of cluster_zones: a, b"
-    ]
+    assert told(GOOD, n3={}) == ["zone of host n3 is None: give the host a variable 'zone', one of cluster_zones: a, b"]
 
 
 def test_a_node_in_an_unknown_zone() -> None:
-    assert told(GOOD, n3={"zone": "z"}) == [
-        "zone of host n3 is 'z': write one of cluster_zones (a, b) or add it there"
-    ]
+    assert told(GOOD, n3={"zone": "z"}) == ["zone of host n3 is 'z': write one of cluster_zones (a, b) or add it there"]
