@@ -154,6 +154,19 @@ def test_the_same_playbook_on_an_existing_cluster(environment: Playbooks) -> Non
     assert second.recap["demo"]["changed"] == 0
 
 
+def test_crds_that_are_handed_over_to_the_platform_stay(environment: Playbooks, kube_binary: Path) -> None:
+    existing(environment, crds_gateway_api="require", crds_gateway_api_minimum="1.5")
+    run = environment.run("site", site_components="crds")
+    assert run.code == 0, run.output
+    assert "Gateway API: v1.5.1, standard channel" in run.text
+    names = {crd["metadata"]["name"] for crd in items(environment, kube_binary, "crd")}
+    assert {"httproutes.gateway.networking.k8s.io", "trafficsplits.split.smi-spec.io"} <= names
+    existing(environment, crds_gateway_api="require", crds_gateway_api_minimum="1.9")
+    refused = environment.run("site", site_components="crds")
+    assert refused.code != 0
+    assert "v1.9 or later" in refused.text
+
+
 def test_another_cluster_behind_the_same_kubeconfig(environment: Playbooks) -> None:
     existing(environment)
     identity = environment.folder / "existing" / "identity.json"
