@@ -38,13 +38,14 @@ options:
   state_dir:
     description:
       - The folder for everything that belongs to the cluster. It must be empty or missing when the cluster is started
-        for the first time, and belongs to the cluster from then on. A folder that the module did not make is refused.
+        for the first time, and belongs to the cluster from then on. A folder that the module did not make is refused,
+        and so is a relative path, because a module does not run where the playbook was called.
     type: path
     required: true
   binary:
     description:
       - The multi-call binary C(kube) with all components. Required for O(state=started). In check mode it may still
-        have to be built.
+        have to be built, and may be missing here when it is not known yet where it will be.
     type: path
   service_cidr:
     description:
@@ -214,21 +215,25 @@ def main() -> None:
 
 
 def _ensure(params: Dict[str, Any], check_mode: bool) -> Outcome:
-    state_dir = Path(params["state_dir"])
+    state_dir = _absolute("state_dir", params["state_dir"])
     if params["state"] == "absent":
         return ensure_absent(params["name"], state_dir, params["timeout"], check_mode)
     if params["state"] == "stopped":
         return ensure_stopped(params["name"], state_dir, params["timeout"], check_mode)
-    if not params["binary"]:
-        raise EmbeddedError("binary is required for state=started: the path of the multi-call binary 'kube'")
     settings = Settings(
         name=params["name"],
-        binary=Path(params["binary"]),
+        binary=_absolute("binary", params["binary"]) if params["binary"] else None,
         service_cidr=params["service_cidr"],
         pod_cidr=params["pod_cidr"],
         durable=params["durable"],
     )
     return ensure_started(settings, state_dir, params["timeout"], check_mode)
+
+
+def _absolute(option: str, path: str) -> Path:
+    if not Path(path).is_absolute():
+        raise EmbeddedError(f"{option}: {path!r} is not an absolute path; write one that begins with '/'")
+    return Path(path)
 
 
 def _states(views: Sequence[ComponentView]) -> Dict[str, str]:

@@ -46,15 +46,6 @@ options:
     description: Flags for the linker, as C(go build -ldflags) takes them.
     type: str
     default: ''
-  tags:
-    description: Build tags.
-    type: list
-    elements: str
-    default: []
-  cgo:
-    description: Whether packages may use C.
-    type: bool
-    default: false
   cache_dir:
     description:
       - The cache folder. Programs stand in C(bin), the sources of modules in C(go/mod), compiled packages in
@@ -136,8 +127,6 @@ def main() -> None:
             "package": {"type": "str", "default": "."},
             "go": {"type": "str", "default": "go"},
             "ldflags": {"type": "str", "default": ""},
-            "tags": {"type": "list", "elements": "str", "default": []},
-            "cgo": {"type": "bool", "default": False},
             "cache_dir": {"type": "path"},
             "progress": {"type": "path"},
         },
@@ -145,8 +134,7 @@ def main() -> None:
     )
     if module.check_mode and not shutil.which(module.params["go"]):
         module.exit_json(changed=True, path=None, digest=None)
-    options = {key: module.params[key] for key in ("name", "source", "output", "package", "ldflags", "cgo")}
-    program = Program(tags=tuple(module.params["tags"]), **options)
+    program = Program(**{key: module.params[key] for key in ("name", "source", "output", "package", "ldflags")})
     try:
         chosen = plan(program, module.params["go"], Cache.at(module.params["cache_dir"]))
         changed = not chosen.built

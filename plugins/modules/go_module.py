@@ -100,8 +100,8 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    cache = Cache.at(module.params["cache_dir"])
     try:
+        cache = Cache.at(module.params["cache_dir"])
         pin = read_pin(module.params["source"], module.params["module"])
         changed = not present(pin, cache)
         folder = None if changed else module_folder(pin, cache)

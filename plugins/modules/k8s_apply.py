@@ -303,7 +303,7 @@ problems:
       message: "Deployment web: metadata.labels.tier is 1, but must be a string: quote it"
 """
 
-from typing import Any, Dict, Sequence
+from typing import Any, Dict, Iterable, Sequence
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube import changes
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.applyset import APPLYSET_ARGUMENTS
@@ -348,14 +348,17 @@ def main() -> None:
     try:
         outcome = converge(request_from(options, module.check_mode, module._diff))
     except KubeError as error:
-        done = result_of(error.done, options["return_unchanged"])
-        module.fail_json(msg=str(error), **done, **error.details())
-    for warning in outcome.warnings:
-        module.warn(warning)
+        warn(module, error.warnings)
+        module.fail_json(msg=str(error), **result_of(error.done, options["return_unchanged"]), **error.details())
+    warn(module, outcome.warnings)
     result = result_of(outcome.changes, options["return_unchanged"])
-    if module._diff:
-        result["diff"] = [change.diff for change in outcome.changes if change.diff]
     module.exit_json(**{**result, "changed": outcome.changed})
+
+
+def warn(module: ClusterModule, warnings: Iterable[str]) -> None:
+    """Have Ansible show the warnings."""
+    for warning in warnings:
+        module.warn(warning)
 
 
 def request_from(options: Dict[str, Any], check_mode: bool, diff: bool) -> Request:
@@ -384,11 +387,13 @@ def request_from(options: Dict[str, Any], check_mode: bool, diff: bool) -> Reque
 def result_of(done: Sequence[changes.Change], with_unchanged: bool) -> Dict[str, Any]:
     """What the module returns about the changes."""
     shown = [change for change in done if with_unchanged or change.action != changes.UNCHANGED]
-    return {
+    result: Dict[str, Any] = {
         "changed": any(change.action != changes.UNCHANGED for change in done),
         "objects": [change.as_return() for change in shown],
         "counts": changes.count(done),
     }
+    diffs = [change.diff for change in done if change.diff]
+    return {**result, "diff": diffs} if diffs else result
 
 
 def _wait_for(entry: Dict[str, Any]) -> WaitFor:

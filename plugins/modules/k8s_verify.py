@@ -143,7 +143,7 @@ severity:
 """
 
 from dataclasses import replace
-from typing import Any, Dict, Iterable, List
+from typing import Any, Dict, List
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.checks import registry
 from ansible_collections.servicemesh.platform.plugins.module_utils.checks.model import Kind, Objects
@@ -186,7 +186,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        found = [TO_COME] if module.options["offline"] else look(module.options)
+        found = look(module.options, module.check_mode)
     except KubeError as error:
         module.fail_json(msg=str(error), **error.details())
     findings = [replace(finding, component=module.options["component"]) for finding in found]
@@ -195,13 +195,24 @@ def main() -> None:
     )
 
 
-def look(options: Dict[str, Any]) -> List[Finding]:
+def look(options: Dict[str, Any], check_mode: bool) -> List[Finding]:
     """The drift of the definitions and the findings of the checks. Raises KubeError."""
     complaints = registry.complaints(options["checks"])
     if complaints:
         raise InvalidArgument("; ".join(complaints))
+    if options["offline"] and not check_mode:
+        raise InvalidArgument("offline: true is for check mode only; without a cluster nothing can be verified.")
+    if options["offline"]:
+        return [TO_COME]
     with open_session(options) as session:
-        return [*_drift(options, session), *registry.run(options["checks"], _objects(options, session))]
+        return [*_drift(options, session), *_checked(options, session)]
+
+
+def _checked(options: Dict[str, Any], session: Session) -> List[Finding]:
+    try:
+        return registry.run(options["checks"], _objects(options, session))
+    except ValueError as error:
+        raise InvalidArgument(str(error)) from error
 
 
 def _drift(options: Dict[str, Any], session: Session) -> List[Finding]:
@@ -222,11 +233,7 @@ def _drift(options: Dict[str, Any], session: Session) -> List[Finding]:
 def _objects(options: Dict[str, Any], session: Session) -> Objects:
     """All objects of the kinds that the checks look at; a kind that the cluster does not serve has none."""
     discovery = Discovery(session)
-    return {kind: _all(session, discovery, kind) for kind in _kinds(options["checks"])}
-
-
-def _kinds(checks: Iterable[Dict[str, Any]]) -> List[Kind]:
-    return sorted(registry.needs(checks))
+    return {kind: _all(session, discovery, kind) for kind in sorted(registry.needs(options["checks"]))}
 
 
 def _all(session: Session, discovery: Discovery, kind: Kind) -> List[Any]:

@@ -26,7 +26,7 @@ def complaints(asked: Iterable[Mapping[str, Any]]) -> List[str]:
     found = []
     for each in asked:
         name = each.get("check")
-        if name not in CHECKS:
+        if not isinstance(name, str) or name not in CHECKS:
             found.append(f"check: {name!r} is not known; known are {', '.join(sorted(CHECKS))}")
             continue
         given, wanted = set(each) - {"check"}, set(CHECKS[name].parameters)
@@ -41,5 +41,12 @@ def needs(asked: Iterable[Mapping[str, Any]]) -> Set[Kind]:
 
 
 def run(asked: Iterable[Mapping[str, Any]], objects: Objects) -> List[Finding]:
-    """The findings of all checks that are asked for, in their order."""
-    return [finding for each in asked for finding in CHECKS[each["check"]].run(objects, each)]
+    """The findings of all checks that are asked for, in their order. ValueError when a check cannot be run."""
+    return [finding for each in asked for finding in _run(CHECKS[each["check"]], each, objects)]
+
+
+def _run(check: Check, parameters: Mapping[str, Any], objects: Objects) -> List[Finding]:
+    try:
+        return list(check.run(objects, parameters))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"check {check.name} cannot be run with these parameters ({error!r})") from error

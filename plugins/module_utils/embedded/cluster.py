@@ -18,7 +18,7 @@ import json
 import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Mapping, Sequence, Tuple, TypeVar
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import binary, bootstrap, pki
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.components import (
@@ -148,9 +148,9 @@ def ensure_started(settings: Settings, state_dir: Path, timeout: float, check_mo
     """Bring the cluster up, or repair what does not run as it should. timeout: seconds for everything."""
     check_settings(settings)
     deadline = Deadline(timeout)
-    settings = replace(settings, binary=settings.binary.resolve())
+    settings = replace(settings, binary=_binary(settings, check_mode))
     folder = StateFolder(Layout(state_dir.resolve()), settings.name)
-    if not folder.exists() and not _binary_to_come(settings, check_mode):
+    if not folder.exists() and settings.binary:
         # A wrong binary is told before a folder is made.
         binary.kubernetes_version(settings.binary)
     with _entered(folder, deadline, check_mode):
@@ -295,7 +295,7 @@ class _Start:
 
     def _identity(self, known: Memory) -> Tuple[binary.Identity, str]:
         """Identity and version of the binary; the binary is only run when it is not the known one."""
-        if _binary_to_come(self._settings, self._check_mode):
+        if not self._settings.binary:
             return {}, known.version
         identity = binary.identity(self._settings.binary)
         if identity == known.binary and known.version:
@@ -520,9 +520,13 @@ class _Start:
         )
 
 
-def _binary_to_come(settings: Settings, check_mode: bool) -> bool:
-    """In check mode, the task before this one may have told that it would build the binary."""
-    return check_mode and not settings.binary.exists()
+def _binary(settings: Settings, check_mode: bool) -> Optional[Path]:
+    """The binary; None in check mode when the task before this one has told that it would build it."""
+    if check_mode and not (settings.binary and settings.binary.exists()):
+        return None
+    if not settings.binary:
+        raise EmbeddedError("binary is required for state=started: the path of the multi-call binary 'kube'")
+    return settings.binary.resolve()
 
 
 def _now() -> datetime.datetime:

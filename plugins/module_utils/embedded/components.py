@@ -12,6 +12,7 @@ from typing import Dict, List, Mapping, Tuple, Union
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import pki
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.health import Probe
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.layout import Layout
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.ports import LOOPBACK
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.settings import Settings
 
 ETCD = "etcd"
@@ -42,7 +43,6 @@ PORT_OWNERS: Mapping[str, str] = {
     KWOK: KWOK,
 }
 
-LOOPBACK = "127.0.0.1"
 SERVICE_ACCOUNT_ISSUER = "https://kubernetes.default.svc.cluster.local"
 MANAGED_NODES = "kwok.x-k8s.io/node=fake"
 
@@ -51,6 +51,7 @@ MANAGED_NODES = "kwok.x-k8s.io/node=fake"
 NODE_LEASE_SECONDS = 10
 # Twice the lease, so that a slow moment does not make nodes NotReady.
 NODE_MONITOR_GRACE = "20s"
+
 
 Value = Union[str, int, bool, Path]
 Flags = Dict[str, Value]
@@ -99,6 +100,7 @@ def components(settings: Settings, layout: Layout, ports: Mapping[str, int]) -> 
             KWOK,
             _kwok(settings, layout, ports),
             _probe(layout, ports[KWOK], "/healthz", cluster_ca, "health"),
+            (layout.kwok_config,),
         ),
     ]
 
@@ -108,10 +110,12 @@ def server_url(ports: Mapping[str, int]) -> str:
     return f"https://{LOOPBACK}:{ports[API_SERVER]}"
 
 
-def _component(layout: Layout, name: str, flags: Flags, probe: Probe) -> Component:
+def _component(
+    layout: Layout, name: str, flags: Flags, probe: Probe, further_inputs: Tuple[Path, ...] = ()
+) -> Component:
     arguments = tuple(f"--{flag}={_text(value)}" for flag, value in flags.items())
-    inputs = tuple(sorted({value for value in flags.values() if isinstance(value, Path) and layout.is_input(value)}))
-    return Component(name, arguments, probe, inputs)
+    inputs = {value for value in flags.values() if isinstance(value, Path) and layout.is_input(value)}
+    return Component(name, arguments, probe, tuple(sorted(inputs.union(further_inputs))))
 
 
 def _text(value: Value) -> str:
@@ -232,7 +236,8 @@ def _kwok(settings: Settings, layout: Layout, ports: Mapping[str, int]) -> Flags
     return {
         # Below WARN it writes a line for every renewal of every node's lease: 12 MB a day and node.
         "v": "WARN",
-        "config": layout.kwok_config,
+        # A list with commas, which a path may hold: named from the state folder, where every component runs.
+        "config": layout.kwok_config.name,
         "kubeconfig": layout.component_kubeconfig(KWOK),
         "manage-nodes-with-annotation-selector": MANAGED_NODES,
         "node-lease-duration-seconds": NODE_LEASE_SECONDS,

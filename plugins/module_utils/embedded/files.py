@@ -16,7 +16,10 @@ PRIVATE_FOLDER = 0o700
 
 def make_private_folder(path: Path) -> None:
     """Make `path` (and what is missing above it) with mode 0700."""
-    path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    # Not with `parents=True`: that leaves the folders above to the umask.
+    for folder in reversed((path, *path.parents)):
+        if not folder.is_dir():
+            folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
     path.chmod(PRIVATE_FOLDER)
 
 

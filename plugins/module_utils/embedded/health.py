@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.https import Client
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.ports import LOOPBACK
 
 ANSWER_TIMEOUT = 3.0
 
@@ -39,10 +40,10 @@ def ask(probe: Probe, timeout: float = ANSWER_TIMEOUT) -> Health:
         with Client(probe.port, probe.authority, probe.certificate, probe.key, timeout) as client:
             status, content = client.request("GET", probe.path)
     except (OSError, http.client.HTTPException) as error:
-        return Health(False, f"no answer from 127.0.0.1:{probe.port}{probe.path}: {error}")
+        return Health(False, f"no answer from {LOOPBACK}:{probe.port}{probe.path}: {error}")
     if status == 200:
         return Health(True)
-    return Health(False, f"127.0.0.1:{probe.port}{probe.path} answers {status}: {_failed_checks(content)}")
+    return Health(False, f"{LOOPBACK}:{probe.port}{probe.path} answers {status}: {_failed_checks(content)}")
 
 
 def _failed_checks(content: bytes) -> str:

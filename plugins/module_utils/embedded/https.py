@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Dict, Optional, Tuple, Type
 
-LOOPBACK = "127.0.0.1"
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.ports import LOOPBACK
 
 
 class Client:

@@ -86,4 +86,4 @@ class Layout:
 
     def is_input(self, path: Path) -> bool:
         """Whether a component reads `path` at its start, so that a changed content asks for a restart."""
-        return path == self.kwok_config or self.pki in path.parents or self.kubeconfigs in path.parents
+        return self.pki in path.parents or self.kubeconfigs in path.parents

@@ -4,9 +4,9 @@
 """The keys and certificates of an embedded cluster: three authorities, ECDSA P-256, files 0600.
 
 `examine` says what has to be issued (nothing is written), `issue` writes it. A certificate is issued anew when it is
-missing, cannot be read, does not fit its key, its names or its authority, was readable by others, or has less than
-RENEW_BEFORE left. An authority is replaced for the same reasons, and everything below it with it: nothing outside of
-the state folder trusts it, and the kubeconfig is written anew.
+missing, cannot be read, does not fit its key, its names or its authority, was readable by others, is not valid yet
+(the clock was set back), or has less than RENEW_BEFORE left. An authority is replaced for the same reasons, and
+everything below it with it: nothing outside of the state folder trusts it, and the kubeconfig is written anew.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.file
     write_private,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.layout import Layout
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.ports import LOOPBACK
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.settings import first_service_address
 
 if TYPE_CHECKING:
@@ -56,7 +57,6 @@ CLUSTER_AUTHORITY = "ca"
 ETCD_AUTHORITY = "etcd/ca"
 FRONT_PROXY_AUTHORITY = "front-proxy-ca"
 
-LOOPBACK = "127.0.0.1"
 LOCALHOST = "localhost"
 
 
@@ -193,6 +193,8 @@ def _examine_one(
         return "does not fit its key"
     if not names_fit:
         return "for other names"
+    if certificate.not_valid_before_utc > now:
+        return "not valid yet"
     left = certificate.not_valid_after_utc - now
     if left < RENEW_BEFORE:
         return f"{max(left.days, 0)} days left" if left.total_seconds() > 0 else "expired"

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -36,6 +37,8 @@ KILL_SECONDS = 10.0
 POLL_SECONDS = 0.05
 TAIL_LINES = 15
 TAIL_BYTES = 64 * 1024
+# How programs in Go say why they end: a panic, or a log line of the level panic or fatal (zap's and klog's form).
+LAST_WORDS = re.compile(r'panic: |fatal error: |.*"level":"(panic|fatal)"|F\d{4} ')
 
 
 @dataclass(frozen=True)
@@ -141,14 +144,18 @@ class Processes:
         return f"ended with exit code {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
 
     def last_lines(self, component: str) -> str:
-        """The end of the component's log."""
+        """The end of the component's log; what follows the reason of a crash (a stack) is left out when it is long."""
         try:
             with self._layout.log(component).open("rb") as handle:
                 handle.seek(max(0, os.fstat(handle.fileno()).st_size - TAIL_BYTES))
                 lines = handle.read().decode("utf-8", "replace").splitlines()
         except FileNotFoundError:
             return ""
-        return "\n".join(lines[-TAIL_LINES:])
+        first = max(0, len(lines) - TAIL_LINES)
+        reasons = [number for number, line in enumerate(lines) if LAST_WORDS.match(line)]
+        if reasons:
+            first = min(first, reasons[0])
+        return "\n".join(lines[first : first + TAIL_LINES])
 
     def _end(self, processes: List[Process], term_seconds: float) -> None:
         for process in processes:

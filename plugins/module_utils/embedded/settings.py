@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Optional
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.errors import EmbeddedError
-
-NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+from ansible_collections.servicemesh.platform.plugins.module_utils.variables.formats import DNS_LABEL
 
 # kube-apiserver takes at most 20 bits of service addresses; a /28 leaves room for the few services of a small cluster.
 SERVICE_PREFIXES = range(12, 29)
@@ -24,12 +23,13 @@ POD_PREFIXES = range(8, 25)
 class Settings:
     """The choices of one embedded cluster.
 
-    name: a DNS label. binary: absolute path of the multi-call binary. service_cidr, pod_cidr: IPv4 networks.
+    name: a DNS label. binary: absolute path of the multi-call binary; None when it is not known yet, which is good for
+    check mode only. service_cidr, pod_cidr: IPv4 networks.
     durable: whether etcd waits for the disk (fsync) before it confirms a write.
     """
 
     name: str
-    binary: Path
+    binary: Optional[Path]
     service_cidr: str
     pod_cidr: str
     durable: bool = True
@@ -37,7 +37,7 @@ class Settings:
 
 def check_name(name: str) -> None:
     """Raise EmbeddedError when `name` cannot name a cluster."""
-    if not NAME.fullmatch(name):
+    if not DNS_LABEL.fullmatch(name):
         raise EmbeddedError(
             f"name: {name!r} is not usable; write 1 to 63 lower-case letters, digits or '-', "
             "beginning and ending with a letter or digit"

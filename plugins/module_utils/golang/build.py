@@ -26,7 +26,6 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.progress impo
 
 # What `go env` says about the result, besides the sources and the options.
 _TARGET = ("GOVERSION", "GOEXPERIMENT", "GOFIPS140", "GOAMD64", "GOARM64", "GOARM", "GO386", "GOPPC64", "GORISCV64")
-_TARGET_CGO = ("CC", "CXX", "CGO_CFLAGS", "CGO_CPPFLAGS", "CGO_CXXFLAGS", "CGO_LDFLAGS")
 _LOCAL_REPLACEMENT = re.compile(r"=>\s*\"?(\.{1,2}/[^\s\"]*|\.{1,2}|/[^\s\"]+)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NOT_SOURCES = frozenset((".git", "__pycache__"))
@@ -46,8 +45,6 @@ class Program:
     output: str = ""
     package: str = "."
     ldflags: str = ""
-    tags: Tuple[str, ...] = ()
-    cgo: bool = False
 
     @property
     def file(self) -> str:
@@ -97,8 +94,6 @@ def digest(program: Program, target: Dict[str, str], sources: List[str]) -> str:
         "file": program.file,
         "package": program.package,
         "ldflags": program.ldflags,
-        "tags": sorted(set(program.tags)),
-        "cgo": program.cgo,
         "target": target,
         "sources": sources,
     }
@@ -160,7 +155,7 @@ def _build(chosen: Plan, progress: Progress, lock: int) -> None:
     try:
         missing = _missing_packages(chosen, environment, progress, lock)
         counter = _Counter(program.name, missing, progress)
-        command = [chosen.go, "build", "-v", "-buildvcs=false", *_flags(program)]
+        command = [chosen.go, "build", "-v", "-buildvcs=false", "-trimpath"]
         command += ["-ldflags", program.ldflags, "-o", os.path.join(result, program.file), program.package]
         run(command, environment, program.source, counter.line, [lock])
         _finish(result, chosen)
@@ -196,7 +191,7 @@ def _missing_packages(chosen: Plan, environment: Dict[str, str], progress: Progr
         return True
 
     progress.say(f"looking at the sources of {name}")
-    command = [chosen.go, "list", "-deps", *_flags(chosen.program), "-f", "{{if .Stale}}{{.ImportPath}}{{end}}"]
+    command = [chosen.go, "list", "-deps", "-trimpath", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}"]
     return set(run([*command, chosen.program.package], environment, chosen.program.source, line, [lock]).split())
 
 
@@ -219,16 +214,11 @@ class _Counter:
         return True
 
 
-def _flags(program: Program) -> List[str]:
-    return ["-trimpath"] + (["-tags", ",".join(program.tags)] if program.tags else [])
-
-
 def _target(program: Program, go: str, cache: Cache) -> Tuple[Dict[str, str], Dict[str, str]]:
     """The environment that builds for this machine, and what of it shows in the result."""
-    environment = go_environment(cache, program.cgo)
-    names = _TARGET + (_TARGET_CGO if program.cgo else ())
+    environment = go_environment(cache)
     try:
-        answer = json.loads(run([go, "env", "-json", "GOHOSTOS", "GOHOSTARCH", *names], environment, program.source))
+        answer = json.loads(run([go, "env", "-json", "GOHOSTOS", "GOHOSTARCH", *_TARGET], environment, program.source))
     except OSError as error:
         raise BuildError(f"go: {go}: {error.strerror}.", "Name a go command that runs.") from error
     except CommandFailed as error:

@@ -9,6 +9,8 @@ import os
 from dataclasses import dataclass
 from typing import Dict, Mapping, Optional
 
+from ansible_collections.servicemesh.platform.plugins.module_utils.golang.errors import GoError
+
 # Settings that would let a user's other work change what is built here.
 _FOREIGN = ("GOROOT", "GOBIN", "GOTMPDIR", "GOOS", "GOARCH", "GO_EXTLINK_ENABLED")
 
@@ -21,10 +23,20 @@ class Cache:
 
     @classmethod
     def at(cls, folder: Optional[str] = None) -> Cache:
-        """The cache in `folder`; by default `$XDG_CACHE_HOME/servicemesh-platform`, or below `~/.cache`."""
+        """The cache in `folder`; by default `$XDG_CACHE_HOME/servicemesh-platform`, or below `~/.cache`.
+
+        Raises GoError when that is no absolute path: modules do not run where the playbook was called, so the cache
+        would come to stand in the collection.
+        """
         if not folder:
             folder = os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "servicemesh-platform")
-        return cls(os.path.abspath(os.path.expanduser(folder)))
+        root = os.path.expanduser(folder)
+        if not os.path.isabs(root):
+            raise GoError(
+                f"The cache folder {root} is not an absolute path.",
+                "Set cache_dir, XDG_CACHE_HOME or, when the user has no home folder, HOME to one that begins with '/'.",
+            )
+        return cls(os.path.normpath(root))
 
     @property
     def modules(self) -> str:
@@ -64,7 +76,7 @@ class Cache:
             os.makedirs(self.root, mode=0o700, exist_ok=True)
 
 
-def go_environment(cache: Cache, cgo: bool = False, base: Optional[Mapping[str, str]] = None) -> Dict[str, str]:
+def go_environment(cache: Cache, base: Optional[Mapping[str, str]] = None) -> Dict[str, str]:
     """The environment for every call of go.
 
     How modules are reached is the user's own (GOPROXY, GOPRIVATE, GOSUMDB, GOAUTH, HTTPS_PROXY, also by `go env -w`);
@@ -80,6 +92,6 @@ def go_environment(cache: Cache, cgo: bool = False, base: Optional[Mapping[str, 
         GOTOOLCHAIN="local",
         GOWORK="off",
         GO111MODULE="on",
-        CGO_ENABLED="1" if cgo else "0",
+        CGO_ENABLED="0",
     )
     return environment

@@ -91,11 +91,6 @@ _KNOWN: Tuple[Tuple[str, str, str], ...] = (
         "The compiler was killed, most likely because memory ran out.",
         "Give the machine more memory (Kubernetes needs about 4 GB), or set GOMAXPROCS=1 and run again.",
     ),
-    (
-        r"(?:executable file not found in \$PATH|C compiler \"[^\"]+\" not found)",
-        "The program needs a C compiler, and there is none.",
-        "Install gcc, or build with `cgo: false`.",
-    ),
 )
 
 

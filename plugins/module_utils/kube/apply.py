@@ -28,6 +28,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors i
     ApiError,
     ApplyFailed,
     ApplySetRefused,
+    InvalidArgument,
     KubeError,
     NotAttempted,
     WaitFailed,
@@ -44,9 +45,12 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.targets 
     CRD,
     NAMESPACE,
     Target,
-    find_targets,
+    defined_resources,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.waves import in_waves
+
+_OF_ONE_OBJECT = (ApiError, ApplySetRefused, InvalidArgument, NotAttempted)
+"""Errors that do not keep the other objects from being applied."""
 
 CRD_TIMEOUT = 60
 """Seconds for new CustomResourceDefinitions to be established and served."""
@@ -68,30 +72,24 @@ class ApplyOptions:
     diff: bool = False
 
 
-def apply(
-    session: Session, discovery: Discovery, definitions: Sequence[Definition], options: ApplyOptions
-) -> List[Change]:
-    """Make the objects as they are defined; with ``options.dry_run`` tell what that would change.
-
-    Raises DefinitionError, before anything is sent, when a definition has no resource in this cluster; else
-    as ``apply_targets``.
-    """
-    found = find_targets(discovery, definitions, options.dry_run)
-    session.warnings.extend(found.warnings)
-    return apply_targets(session, discovery, found.targets, options)
-
-
 def apply_targets(
     session: Session, discovery: Discovery, targets: Sequence[Target], options: ApplyOptions
 ) -> List[Change]:
-    """As ``apply``, for definitions whose resources are known.
+    """Make the objects as they are defined; with ``options.dry_run`` tell what that would change.
 
     An object that fails does not stop the others, but what would stand in a namespace, or be of a kind,
-    that failed is not tried. Raises ApplyFailed with everything that went wrong and what was done.
+    that failed is not tried. Raises ApplyFailed with everything that went wrong, or at once what ends all work
+    (no connection, no valid credentials any more); both tell what was done.
     """
     run = _Run(session, discovery, options)
-    for wave in in_waves(targets, lambda target: target.key):
-        run.apply_wave(wave)
+    try:
+        for wave in in_waves(targets, lambda target: target.key):
+            run.apply_wave(wave)
+    except KubeError as error:
+        if run.failures:
+            raise ApplyFailed([*run.failures, str(error)], run.changes) from error
+        error.done = run.changes
+        raise
     session.warnings.extend(run.warnings())
     if run.failures:
         raise ApplyFailed(run.failures, run.changes)
@@ -105,7 +103,7 @@ def server_side_apply(session: Session, path: str, body: Mapping[str, Any], opti
         query["force"] = "true"
     if options.dry_run:
         query["dryRun"] = "All"
-    return session.request("PATCH", path, query, body, content_type="application/apply-patch+yaml").body
+    return session.request("PATCH", path, query, body, content_type="application/apply-patch+yaml")
 
 
 class _Run:
@@ -118,17 +116,20 @@ class _Run:
         self._new_namespaces: Set[str] = set()
         self._failed: Set[str] = set()
         self._unseen: List[str] = []
+        self._broken: Optional[KubeError] = None
         self.changes: List[Change] = []
         self.failures: List[str] = []
 
     def apply_wave(self, wave: Sequence[Target]) -> None:
         results = map_parallel(self._attempt, wave, self._session.concurrency)
         for target, result in zip(wave, results):
-            if isinstance(result, KubeError):
+            if isinstance(result, _OF_ONE_OBJECT):
                 self._note_failure(target, str(result))
-            else:
+            elif isinstance(result, Change):
                 self._note_change(target, result)
-        definitions = [target for target in wave if target.key[:2] == CRD]
+        if self._broken:
+            raise self._broken
+        definitions = [target for target in wave if target.key[:2] == CRD and not target.definition.is_fragment]
         if definitions and not self._options.dry_run:
             self._await_kinds([target for target in definitions if str(target.key) not in self._failed])
 
@@ -137,10 +138,15 @@ class _Run:
         return [f"{number} objects were only checked here: {why}" for why, number in Counter(self._unseen).items()]
 
     def _attempt(self, target: Target) -> Union[Change, KubeError]:
-        """Apply one object. Only what concerns this object alone is returned as an error."""
+        """Apply one object. An error that does not concern this object alone keeps the others from being tried."""
+        if self._broken:
+            return self._broken
         try:
             return self._apply(target)
-        except (ApiError, ApplySetRefused, NotAttempted) as error:
+        except _OF_ONE_OBJECT as error:
+            return error
+        except KubeError as error:
+            self._broken = error
             return error
 
     def _apply(self, target: Target) -> Change:
@@ -163,7 +169,7 @@ class _Run:
                 raise
             self._unseen.append(str(error))
             return self._unverified(definition, body)
-        return self._change(definition, before, after)
+        return self._change(definition, before, after, has_status="status" in body)
 
     def _desired(self, definition: Definition) -> Dict[str, Any]:
         """What is sent: the definition without ignored fields, with the label of its set."""
@@ -187,8 +193,8 @@ class _Run:
             "does not exist. A fragment adds fields to an object that something else makes; have that made first"
         )
 
-    def _change(self, definition: Definition, before: Any, after: Any) -> Change:
-        action = _action(before, after, self._options.dry_run)
+    def _change(self, definition: Definition, before: Any, after: Any, has_status: bool) -> Change:
+        action = _action(before, after, self._options.dry_run, has_status)
         with_diff = self._options.diff and action != UNCHANGED
         diff = diff_applied(before, after, self._options.field_manager) if with_diff else None
         return Change(definition.api_version, definition.key, action, diff=diff)
@@ -231,28 +237,23 @@ class _Run:
             self._discovery.refresh()
 
     def _all_served(self, definitions: Sequence[Target]) -> bool:
-        for target in definitions:
-            spec = target.definition.body["spec"]
-            for version in spec["versions"]:
-                if version.get("served"):
-                    api_version = f"{spec['group']}/{version['name']}"
-                    if self._discovery.find(api_version, spec["names"]["kind"]) is None:
-                        return False
-        return True
+        resources = [each for target in definitions for each in defined_resources(target.definition)]
+        return all(self._discovery.find(each.api_version, each.kind) for each in resources)
 
 
-def _action(before: Optional[Mapping[str, Any]], after: Mapping[str, Any], dry_run: bool) -> str:
+def _action(before: Optional[Mapping[str, Any]], after: Mapping[str, Any], dry_run: bool, has_status: bool) -> str:
     """What an apply did.
 
     An equal resourceVersion proves that nothing was written, but a dry run returns the old one in any case;
-    a different one may come from a writer of the status or a mere change of ownership.
+    a different one may come from a writer of the status or a mere change of ownership. The status counts only
+    when it is part of the definition (custom resources without the subresource take it from there).
     """
     if before is None:
         return CREATED
     same_version = before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"]
     if same_version and not dry_run:
         return UNCHANGED
-    return UNCHANGED if same_content(before, after) else CONFIGURED
+    return UNCHANGED if same_content(before, after, has_status) else CONFIGURED
 
 
 def _refuse_member_of_other_set(before: Optional[Mapping[str, Any]], part_of: str) -> None:
@@ -266,6 +267,5 @@ def _refuse_member_of_other_set(before: Optional[Mapping[str, Any]], part_of: st
 
 
 def _is_beyond_dry_run(error: ApiError) -> bool:
-    """Whether a dry run failed only because it is one: an earlier step of the run has not really happened."""
-    namespace_is_missing = error.status == 404 and error.kind == "namespaces"
-    return namespace_is_missing or "does not support dry run" in str(error)
+    """Whether a dry run failed only because it is one: what makes the namespace has not really happened."""
+    return error.status == 404 and error.kind == "namespaces"

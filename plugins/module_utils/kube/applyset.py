@@ -28,7 +28,12 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.changes 
     UNCHANGED,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery import Discovery, Resource
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import ApplySetRefused
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import (
+    ApiError,
+    ApplySetRefused,
+    UnknownKind,
+)
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.managed_fields import applies_label
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.objects import PART_OF, ObjectKey, key_of
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.occupancy import foreign_content
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.parallel import map_parallel
@@ -131,6 +136,7 @@ class ApplySet:
         self._dry_run = dry_run
         self._path = PARENTS[kind].path(namespace, name)
         parent = session.get_or_none(self._path)
+        self._uid = parent["metadata"]["uid"] if parent else ""
         self.exists = parent is not None
         self.scope = self._read_scope(parent) if parent else Scope()
 
@@ -152,10 +158,19 @@ class ApplySet:
             self._write(needed)
 
     def members(self) -> List[Member]:
-        """All objects that carry the set's label within its scope and are not on their way out."""
+        """All objects that carry the set's label within its scope and are not on their way out.
+
+        The label must have been applied to the object itself. Controllers copy labels to what they make, and so does
+        who copies an object; neither is ours to delete, and the second is worth a warning.
+
+        Raises ApplySetRefused when that cannot be told, for an API service of a kind of the scope does not answer.
+        """
         if not self.exists:
             return []
-        resources = [self._discovery.preferred(*kind) for kind in sorted(self.scope.kinds)]
+        try:
+            resources = [self._discovery.preferred(*kind) for kind in sorted(self.scope.kinds)]
+        except UnknownKind as error:
+            raise ApplySetRefused(f"The members of {self} cannot be found: {error}") from error
         # A kind that is no longer served has no objects either.
         listings = map_parallel(self._members_of, [each for each in resources if each], self._session.concurrency)
         return [member for listing in listings for member in listing]
@@ -168,10 +183,17 @@ class ApplySet:
         if not self.exists:
             return
         if not self._dry_run:
-            self._session.request("DELETE", self._path)
+            self._delete()
             self._remove_namespace(deadline)
         self.action = DELETED
         self.exists, self.scope = False, Scope()
+
+    def _delete(self) -> None:
+        try:
+            self._session.request("DELETE", self._path, body={"preconditions": {"uid": self._uid}})
+        except ApiError as error:
+            if error.status != 404:  # it may have gone with its namespace, as a member of the set
+                raise
 
     def _members_of(self, resource: Resource) -> List[Member]:
         namespaces = {"", self.namespace, *self.scope.namespaces}
@@ -179,9 +201,16 @@ class ApplySet:
         for item in self._session.list_metadata(resource.path(), f"{PART_OF}={self.id}"):
             metadata = item["metadata"]
             namespace = metadata.get("namespace") or ""
-            if namespace in namespaces and not metadata.get("deletionTimestamp") and not _is_generated(metadata):
-                key = ObjectKey(resource.group, resource.kind, namespace, metadata["name"])
+            if namespace not in namespaces or metadata.get("deletionTimestamp") or _is_generated(metadata):
+                continue
+            key = ObjectKey(resource.group, resource.kind, namespace, metadata["name"])
+            if applies_label(metadata, PART_OF):
                 found.append(Member(resource, key, metadata))
+            else:
+                self._session.warnings.append(
+                    f"{key} is left alone: its label {PART_OF} says that it belongs to {self}, but was not applied to "
+                    "it (is it a copy?). Take the label off it, or remove it by hand."
+                )
         return found
 
     def _read_scope(self, parent: Mapping[str, Any]) -> Scope:
@@ -269,8 +298,9 @@ def our_sets(session: Session, namespace: str) -> List[str]:
 
 
 def _is_generated(metadata: Mapping[str, Any]) -> bool:
-    """Whether a controller made the object, copying the labels of what it was made from; not ours to delete."""
-    return any(owner.get("controller") for owner in metadata.get("ownerReferences") or ())
+    """Whether a controller made the object: it has an owner, or is the Endpoints of a Service."""
+    has_controller = any(owner.get("controller") for owner in metadata.get("ownerReferences") or ())
+    return has_controller or "endpoints.kubernetes.io/last-change-trigger-time" in (metadata.get("annotations") or {})
 
 
 def _group_kind(text: str) -> GroupKind:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterable, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.connection import is_path
 
 _HIDDEN = "NOT_LOGGING_PARAMETER"
 
@@ -25,9 +26,10 @@ class ClusterModule(AnsibleModule):  # type: ignore[misc]
         super().__init__(argument_spec=dict(argument_spec), **kwargs)
         self.options: Dict[str, Any] = dict(self.params)
         """The options as given. ``params`` is what the result may show of them."""
-        for name in ("kubeconfig", *concealed):
-            if not isinstance(self.params.get(name), (str, type(None))) or name in concealed:
-                self.params[name] = _HIDDEN
+        kubeconfig = self.params.get("kubeconfig")
+        is_harmless = kubeconfig is None or (isinstance(kubeconfig, str) and is_path(kubeconfig))
+        for name in concealed if is_harmless else ("kubeconfig", *concealed):
+            self.params[name] = _HIDDEN
         self.no_log_values = set(_secrets(self.options))
 
 
@@ -38,5 +40,12 @@ def _secrets(options: Mapping[str, Any]) -> Iterable[str]:
         options.get("password"),
         headers.get("basic_auth"),
         headers.get("proxy_basic_auth"),
+        _password_in(options.get("host")),
+        _password_in(options.get("proxy")),
     )
     return [value for value in candidates if value]
+
+
+def _password_in(url: Any) -> str:
+    """The user name and password in a URL, as they are written there."""
+    return str(url or "").rpartition("@")[0].rpartition("/")[2]

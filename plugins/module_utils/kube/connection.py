@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube import libraries
@@ -56,7 +58,7 @@ CONNECTION_ARGUMENTS: Dict[str, Dict[str, Any]] = {
 }
 """Argument specification of the connection options, documented in the fragment ``connection``.
 
-``kubeconfig`` may be a mapping full of secrets: see ``arguments.create_module`` for how it stays out of
+``kubeconfig`` may be a mapping full of secrets: see ``arguments.ClusterModule`` for how it stays out of
 logs without every harmless string in it being masked everywhere.
 """
 
@@ -78,6 +80,8 @@ class Connection:
     proxy_headers: Mapping[str, str] = field(default_factory=dict)
     impersonate_user: str = ""
     impersonate_groups: Tuple[str, ...] = ()
+    cluster_uid: str = ""
+    """UID that the namespace kube-system of the cluster must have; empty for any."""
     authorization: Callable[[], Optional[str]] = lambda: None
 
 
@@ -91,10 +95,14 @@ def resolve_connection(params: Mapping[str, Any], environ: Optional[Mapping[str,
     from kubernetes import client  # costs more than half a second: only where a cluster is really wanted
 
     configuration = client.Configuration()
+    if "host" in options:
+        _check_host(options["host"], "host")
     origin = _load(configuration, options)
     _override(configuration, options)
+    _check_host(configuration.host, origin)
+    _take_proxy_user(configuration)
     return Connection(
-        host=configuration.host.rstrip("/"),
+        host=configuration.host.strip().rstrip("/"),
         origin=origin,
         verify=bool(configuration.verify_ssl),
         ca_cert=configuration.ssl_ca_cert,
@@ -106,6 +114,7 @@ def resolve_connection(params: Mapping[str, Any], environ: Optional[Mapping[str,
         proxy_headers=configuration.proxy_headers or {},
         impersonate_user=options.get("impersonate_user") or "",
         impersonate_groups=tuple(options.get("impersonate_groups") or ()),
+        cluster_uid=options.get("cluster_uid") or "",
         authorization=_authorization(configuration),
     )
 
@@ -126,15 +135,19 @@ def _from_environment(environ: Mapping[str, str]) -> Iterator[Tuple[str, Any]]:
                 yield name, headers
             continue
         for spelling in (name, *spec.get("aliases", ())):
-            text = environ.get(f"K8S_AUTH_{spelling.upper()}")
+            variable = f"K8S_AUTH_{spelling.upper()}"
+            text = environ.get(variable)
             if text:
-                yield name, _typed(text, spec["type"])
+                yield name, _typed(text, spec["type"], variable)
                 break
 
 
-def _typed(text: str, type_name: str) -> Any:
+def _typed(text: str, type_name: str, variable: str) -> Any:
     if type_name == "bool":
-        return boolean(text)
+        try:
+            return boolean(text)
+        except TypeError as error:
+            raise InvalidArgument(f"{variable} is {text!r}; write true or false.") from error
     if type_name == "list":
         return [item for item in text.split(",") if item]
     return text
@@ -176,9 +189,16 @@ def _existing(paths: str) -> List[str]:
 def _read_kubeconfig(kubeconfig: Any) -> Tuple[List[Mapping[str, Any]], str]:
     """The content of each kubeconfig file (or the mapping that was given) and what to call it in messages."""
     if isinstance(kubeconfig, Mapping):
-        return [kubeconfig], "kubeconfig (given as a mapping)"
+        name = "kubeconfig (given as a mapping)"
+        _check_shape(kubeconfig, name)
+        return [kubeconfig], name
     if not isinstance(kubeconfig, str):
         raise InvalidArgument(f"kubeconfig must be a path or a mapping, not {type(kubeconfig).__name__}.")
+    if not is_path(kubeconfig):
+        raise InvalidArgument(
+            "kubeconfig is the text of a kubeconfig; give the path of a file, or the content as a mapping "
+            "(with the filter from_yaml)."
+        )
     paths = _existing(kubeconfig)
     if not paths:
         raise KubeconfigInvalid(
@@ -186,6 +206,11 @@ def _read_kubeconfig(kubeconfig: Any) -> Tuple[List[Mapping[str, Any]], str]:
             "or host and credentials."
         )
     return [_parse_kubeconfig(path) for path in paths], f"kubeconfig {os.pathsep.join(paths)}"
+
+
+def is_path(kubeconfig: str) -> bool:
+    """Whether a text can be the path of a kubeconfig; else it is its content, which no message may show."""
+    return "\n" not in kubeconfig and not kubeconfig.lstrip().startswith("{")
 
 
 def _parse_kubeconfig(path: str) -> Mapping[str, Any]:
@@ -200,13 +225,25 @@ def _parse_kubeconfig(path: str) -> Mapping[str, Any]:
         raise KubeconfigInvalid(f"kubeconfig {place}: not YAML ({getattr(error, 'problem', error)}).") from error
     if not isinstance(content, dict):
         raise KubeconfigInvalid(f"kubeconfig {path} holds no mapping with clusters, users and contexts.")
+    _check_shape(content, f"kubeconfig {path}")
     return content
+
+
+def _check_shape(content: Mapping[str, Any], name: str) -> None:
+    """Raise KubeconfigInvalid when clusters, contexts or users are not what the loader takes them for."""
+    for section, field_name in (("clusters", "cluster"), ("contexts", "context"), ("users", "user")):
+        entries = content.get(section) or []
+        if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
+            raise KubeconfigInvalid(f"{name}: {section} must be a list of mappings with name and {field_name}.")
+        for entry in entries:
+            if not isinstance(entry.get(field_name) or {}, Mapping):
+                raise KubeconfigInvalid(f"{name}: {field_name} of {entry.get('name')} must be a mapping.")
 
 
 def _context(contents: List[Mapping[str, Any]], wanted: Optional[str], name: str) -> str:
     """The context to use; raises KubeconfigInvalid, which lists the contexts, when it is not there."""
     entries = [entry for content in contents for entry in content.get("contexts") or ()]
-    known = [str(entry.get("name")) for entry in entries if isinstance(entry, Mapping)]
+    known = [str(entry.get("name")) for entry in entries]
     current = [str(content["current-context"]) for content in contents if content.get("current-context")]
     context = wanted or (current[0] if current else "")
     there_are = "It has " + ", ".join(sorted(known)) if known else "It has none"
@@ -229,14 +266,19 @@ def _load_kubeconfig(configuration: Any, kubeconfig: Any, context: str, name: st
             loader.load_kube_config_from_dict(dict(kubeconfig), **arguments)
         else:
             loader.load_kube_config(os.pathsep.join(_existing(kubeconfig)), **arguments)
-    except (loader.ConfigException, ValueError, KeyError, TypeError, OSError) as error:
-        raise KubeconfigInvalid(f"{name}, context {context}: {error}") from error
+    except (loader.ConfigException, ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        raise KubeconfigInvalid(f"{name}, context {context}: {_without_values(str(error))}") from None
     finally:
         logging.getLogger().removeHandler(messages)
     if messages.lines:
         # The loader only logs that an exec plugin failed, and would go on without credentials.
         reason = "; ".join(messages.lines)
         raise AuthenticationFailed(f"{name}, context {context}: no credentials could be had: {reason}")
+
+
+def _without_values(message: str) -> str:
+    """A message of the loader, which writes whole entries of the file, with keys and tokens, where it means a name."""
+    return re.sub(r"\{.*\}", "...", message, flags=re.DOTALL)
 
 
 class _Messages(logging.Handler):
@@ -273,13 +315,53 @@ def _override(configuration: Any, options: Mapping[str, Any]) -> None:
     if token:
         configuration.refresh_api_key_hook = None
         configuration.api_key = {"authorization": token}
+    if token and "client_cert" not in options:
+        # The server would go by the certificate of the kubeconfig and not look at the token.
+        configuration.cert_file = configuration.key_file = None
+
+
+def _check_host(host: Any, origin: str) -> None:
+    """Raise InvalidArgument, which does not show what may hold a password, for what is no address of a server."""
+    address = _split(host) if isinstance(host, str) else None
+    if address is None or address.scheme not in ("http", "https") or not address.hostname:
+        raise InvalidArgument(f"{origin} gives no address of an API server; write it as https://192.0.2.1:6443.")
+    if address.username or address.password:
+        raise InvalidArgument(
+            f"The address of the API server ({address.hostname}) holds credentials, which are never sent from there; "
+            "give username and password."
+        )
+
+
+def _take_proxy_user(configuration: Any) -> None:
+    """Move user and password out of the proxy's URL, where every message would show them, into its headers."""
+    import urllib3
+
+    if not configuration.proxy:
+        return
+    proxy = _split(configuration.proxy)
+    if proxy is None or proxy.scheme not in ("http", "https") or not proxy.hostname:
+        raise InvalidArgument("proxy must be a URL with the scheme http or https, such as http://192.0.2.7:3128.")
+    credentials, at, address = proxy.netloc.rpartition("@")
+    if at:
+        own = urllib3.util.make_headers(proxy_basic_auth=unquote(credentials))
+        configuration.proxy_headers = {**own, **(configuration.proxy_headers or {})}
+        configuration.proxy = proxy._replace(netloc=address).geturl()
+
+
+def _split(url: str) -> Optional[SplitResult]:
+    try:
+        parts = urlsplit(url.strip())
+        _port = parts.port  # is read only when asked for, and raises then
+    except ValueError:
+        return None
+    return parts
 
 
 def _explicit_authorization(options: Mapping[str, Any]) -> str:
     import urllib3
 
     if "api_key" in options:
-        return f"Bearer {options['api_key']}"
+        return f"Bearer {options['api_key'].strip()}"  # a file with a token ends with a line break
     if "username" in options or "password" in options:
         pair = f"{options.get('username', '')}:{options.get('password', '')}"
         return urllib3.util.make_headers(basic_auth=pair)["authorization"]

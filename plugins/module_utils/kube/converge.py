@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import AbstractSet, Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.apply import (
     ApplyOptions,
@@ -38,19 +39,27 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors i
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.ignored_fields import IgnoredField
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.objects import PART_OF, ObjectKey, group_of
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.parallel import map_parallel
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.removal import (
     Removable,
     RemovalOptions,
     remove,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import Session, open_session
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.targets import find_targets
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.targets import (
+    Target,
+    find_existing,
+    find_targets,
+)
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.wait import (
     CONDITIONS,
     Awaited,
     WaitFor,
     wait_ready,
 )
+
+# As namespaces are named; names of parents may have dots.
+_NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
 
 
 @dataclass(frozen=True)
@@ -109,6 +118,7 @@ def _load(request: Request) -> List[Definition]:
     _check(request, definitions)
     everything = [*definitions, *load_fragments(request.fragments)]
     check_unique(everything)
+    _check_labels(everything)
     _check_waits(request, everything)
     return everything
 
@@ -122,6 +132,7 @@ def _converge(request: Request, definitions: Sequence[Definition], session: Sess
             run.apply(definitions)
     except KubeError as error:
         error.done = [*run.outcome.changes, *error.done]
+        error.warnings = session.warnings
         raise
     run.outcome.warnings = session.warnings
     return run.outcome
@@ -136,11 +147,30 @@ def _check(request: Request, definitions: Sequence[Definition]) -> None:
         )
     if request.wait_for and not request.wait:
         raise InvalidArgument("wait_for says what to wait for, but wait is false; set wait: true.")
-    if not request.absent and request.applyset and not definitions:
+    for ignored in request.ignored:
+        if ignored.path in ("", "apiVersion", "kind", "metadata", "metadata.name", "metadata.namespace"):
+            raise InvalidArgument(
+                f"ignore_fields: the path {ignored.path!r} is what makes it that object; it must be sent."
+            )
+    if request.applyset:
+        _check_set(request.applyset, is_emptied=not request.absent and not definitions)
+
+
+def _check_set(applyset: Mapping[str, str], is_emptied: bool) -> None:
+    for option in ("name", "namespace"):
+        if not _NAME.fullmatch(applyset[option]):
+            raise InvalidArgument(
+                f"applyset.{option} is {applyset[option]!r}; write a name of a-z, 0-9 and -, such as shop."
+            )
+    if is_emptied:
         raise ApplySetRefused(
-            f"Nothing is defined, so the ApplySet {request.applyset['name']} would be emptied. If that is what you "
+            f"Nothing is defined, so the ApplySet {applyset['name']} would be emptied. If that is what you "
             "want, say state: absent; if not, look why definitions and src are empty."
         )
+
+
+def _check_labels(definitions: Sequence[Definition]) -> None:
+    """What has the label can be pruned, so it comes from the option alone; a fragment is of an object of others."""
     for definition in definitions:
         if PART_OF in (definition.body["metadata"].get("labels") or {}):
             raise InvalidArgument(f"{definition}: the label {PART_OF} is set through the option applyset; take it out.")
@@ -148,7 +178,8 @@ def _check(request: Request, definitions: Sequence[Definition]) -> None:
 
 def _check_waits(request: Request, definitions: Sequence[Definition]) -> None:
     for wish in request.wait_for:
-        groups = [group_of(wish.api_version)] if wish.api_version else _groups_of(wish, definitions)
+        is_elsewhere = wish.api_version and wish.name
+        groups = [group_of(wish.api_version)] if is_elsewhere else _groups_of(wish, definitions)
         for group in groups:
             wish.condition(group)
 
@@ -164,7 +195,7 @@ def _identity(definition: Definition) -> Dict[str, Any]:
 
 
 def _groups_of(wish: WaitFor, definitions: Sequence[Definition]) -> List[str]:
-    """The API groups that a wish without apiVersion can mean."""
+    """The API groups of the definitions that a wish concerns."""
     groups = {each.key.group for each in definitions if wish.concerns(each.api_version, each.key)}
     if not groups:
         raise InvalidArgument(
@@ -207,7 +238,7 @@ class _Converge:
         self.outcome.changes = apply_targets(self._session, self._discovery, found.targets, self._apply_options)
         self._deadline = time.monotonic() + request.wait_timeout
         if self._set and request.prune:
-            self._prune(self._set, keys)
+            self._prune(self._set, keys, {target.key for target in found.targets})
         if self._set:
             self.outcome.applyset_changed = self._set.action != UNCHANGED
         if request.wait and not request.dry_run:
@@ -217,9 +248,9 @@ class _Converge:
         """Give up the fragments; remove the objects that are defined, or all members of the set and then its parent."""
         self._release([definition for definition in definitions if definition.is_fragment])
         if not self._set:
-            self._remove(self._defined_objects([each for each in definitions if not each.is_fragment]))
+            self._remove(self._existing([each for each in definitions if not each.is_fragment], "delete"))
             return
-        kept = self._remove(self._members_except(self._set, ()))
+        kept = self._remove(self._members_except(self._set, set()))
         if kept:
             self._set.narrow(scope_of(kept, self._set.namespace))
         else:
@@ -228,7 +259,7 @@ class _Converge:
 
     def _release(self, fragments: Sequence[Definition]) -> None:
         """Give up the fields that are ours of objects of others; what is gone needs nothing."""
-        existing = {each.key for each in self._defined_objects(fragments) if each.metadata}
+        existing = {each.key for each in self._existing(fragments, "patch") if each.metadata}
         bare = [replace(each, body=_identity(each)) for each in fragments if each.key in existing]
         targets = find_targets(self._discovery, bare, self._request.dry_run).targets
         self.outcome.changes = apply_targets(self._session, self._discovery, targets, self._apply_options)
@@ -258,26 +289,24 @@ class _Converge:
             self._request.dry_run,
         )
 
-    def _prune(self, applyset: ApplySet, desired: Sequence[ObjectKey]) -> None:
-        kept = self._remove(self._members_except(applyset, desired))
+    def _prune(self, applyset: ApplySet, desired: Sequence[ObjectKey], applied: AbstractSet[ObjectKey]) -> None:
+        """Remove the members that were not applied; ``desired`` are those of the applied that are members."""
+        kept = self._remove(self._members_except(applyset, applied))
         applyset.narrow(scope_of([*desired, *kept], applyset.namespace))
 
-    def _members_except(self, applyset: ApplySet, desired: Sequence[ObjectKey]) -> List[Removable]:
-        wanted = set(desired)
+    def _members_except(self, applyset: ApplySet, wanted: AbstractSet[ObjectKey]) -> List[Removable]:
         members = [member for member in applyset.members() if member.key not in wanted]
         return [Removable(member.resource, member.key, member.metadata) for member in members]
 
-    def _defined_objects(self, definitions: Sequence[Definition]) -> List[Removable]:
-        """What of the definitions exists. Of a kind that is not served there is nothing."""
-        removables = []
-        for definition in definitions:
-            resource = self._discovery.find(definition.api_version, definition.kind)
-            if resource is None:
-                continue
-            live = self._session.get_or_none(resource.path(definition.namespace, definition.name))
-            metadata = live["metadata"] if live else None
-            removables.append(Removable(resource, definition.key, metadata, str(definition.origin)))
-        return removables
+    def _existing(self, definitions: Sequence[Definition], verb: str) -> List[Removable]:
+        """The objects of the definitions, as they are; with no metadata where there is none."""
+        found = find_existing(self._discovery, definitions, verb)
+        self._session.warnings.extend(found.warnings)
+        return map_parallel(self._removable, found.targets, self._session.concurrency)
+
+    def _removable(self, target: Target) -> Removable:
+        live = self._session.get_or_none(target.path)
+        return Removable(target.resource, target.key, live["metadata"] if live else None, str(target.definition.origin))
 
     def _remove(self, objects: Sequence[Removable]) -> List[ObjectKey]:
         """Remove the objects; returns the keys of what was kept because others have objects in it."""
@@ -319,5 +348,7 @@ class _Converge:
     def _awaited_elsewhere(self, wish: WaitFor) -> Awaited:
         """A wished-for object that is not applied here."""
         resource = self._discovery.resource(wish.api_version, wish.kind)
+        if resource.namespaced and not wish.namespace:
+            raise InvalidArgument(f"wait_for: {wish.kind} {wish.name} lives in a namespace: give it.")
         key = ObjectKey(resource.group, wish.kind, wish.namespace, wish.name)
         return Awaited(resource, key, wish.condition(resource.group))

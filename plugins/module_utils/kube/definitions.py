@@ -124,8 +124,8 @@ def _from_values(definitions: Definitions, place: str) -> Iterator[_Located]:
         for value, line in strict_yaml.load_objects(definitions, place):
             yield value, Origin(place, line)
     elif isinstance(definitions, Mapping):
-        items = definitions.get("items")
-        if isinstance(items, list) and str(definitions.get("kind", "")).endswith("List"):
+        items = definitions.get("items", ())
+        if isinstance(items, (list, type(None))) and str(definitions.get("kind", "")).endswith("List"):
             yield from _from_values(items, f"{place}.items")
         else:
             yield dict(definitions), Origin(place)
@@ -190,6 +190,8 @@ def _parse_json(text: str, path: str) -> Any:
         return json.loads(text, object_pairs_hook=unique)
     except json.JSONDecodeError as error:
         raise DefinitionError([Problem(f"{path}:{error.lineno}", f"JSON error: {error.msg}")]) from error
+    except RecursionError as error:
+        raise DefinitionError([Problem(path, "JSON error: nested too deeply")]) from error
 
 
 def _problems(body: Any, origin: Origin) -> Iterator[Problem]:

@@ -43,14 +43,14 @@ def diff_removed(live: Mapping[str, Any]) -> Diff:
     return _diff(managed_fields.owned_part(live, []), {}, str(key_of(live)))
 
 
-def same_content(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether two states of an object differ only in what the server keeps for itself."""
-    return _content(before) == _content(after)
+def same_content(before: Mapping[str, Any], after: Mapping[str, Any], with_status: bool = False) -> bool:
+    """Whether two states of an object differ only in what the server keeps for itself, and in the status."""
+    return _content(before, with_status) == _content(after, with_status)
 
 
-def _content(body: Mapping[str, Any]) -> Dict[str, Any]:
+def _content(body: Mapping[str, Any], with_status: bool) -> Dict[str, Any]:
     metadata = {key: value for key, value in body["metadata"].items() if key not in _SERVER_METADATA}
-    return {**{key: value for key, value in body.items() if key != "status"}, "metadata": metadata}
+    return {**{key: value for key, value in body.items() if with_status or key != "status"}, "metadata": metadata}
 
 
 _SERVER_METADATA = ("resourceVersion", "generation", "managedFields", "creationTimestamp", "uid")

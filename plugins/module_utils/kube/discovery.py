@@ -9,17 +9,13 @@ https://kubernetes.io/docs/concepts/overview/kubernetes-api/#aggregated-discover
 from __future__ import annotations
 
 import difflib
-import re
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 from urllib.parse import quote
 
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import UnknownKind, UnsupportedVersion
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import UnknownKind
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.objects import group_of
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import Session
-
-MINIMUM_VERSION = (1, 30)
-"""ValidatingAdmissionPolicy is generally available from here on."""
 
 _AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
 
@@ -72,11 +68,26 @@ class Discovery:
         self._load()
         return self._kinds.get((api_version, kind))
 
+    def existing(self, api_version: str, kind: str) -> Optional[Resource]:
+        """As ``find``, for who takes None as "there are no such objects".
+
+        Raises UnknownKind when that cannot be told, for the API service behind the version does not answer.
+        """
+        found = self.find(api_version, kind)
+        if found is None and api_version in self._stale:
+            raise UnknownKind(self._unknown(api_version, kind))
+        return found
+
     def preferred(self, group: str, kind: str) -> Optional[Resource]:
-        """The resource of a kind in the version that the server prefers."""
+        """The resource of a kind in the version that the server prefers; None and UnknownKind as in ``existing``."""
         self._load()
-        matches = (each for each in self._kinds.values() if each.group == group and each.kind == kind)
-        return next(matches, None)
+        matches = [each for each in self._kinds.values() if each.group == group and each.kind == kind]
+        if matches:
+            return matches[0]
+        for api_version in sorted(self._stale):
+            if group_of(api_version) == group:
+                raise UnknownKind(self._unknown(api_version, kind))
+        return None
 
     def all_preferred(self) -> List[Resource]:
         """Every kind once, in the version that the server prefers."""
@@ -93,12 +104,10 @@ class Discovery:
 
     def refresh(self) -> None:
         """Read the kinds anew, as after CustomResourceDefinitions were applied."""
-        if not self._loaded:
-            check_version(self._session)
         kinds: Dict[Tuple[str, str], Resource] = {}
         stale: Set[str] = set()
         for path in ("/api", "/apis"):
-            for group in self._session.request("GET", path, accept=_AGGREGATED).body.get("items", ()):
+            for group in self._session.request("GET", path, accept=_AGGREGATED).get("items") or ():
                 _read_group(group, kinds, stale)
         self._kinds, self._stale, self._loaded = kinds, stale, True
 
@@ -122,18 +131,6 @@ class Discovery:
 
     def _version_of(self, kind: str) -> str:
         return next(version for version, known in self._kinds if known == kind)
-
-
-def check_version(session: Session) -> None:
-    """Raise UnsupportedVersion when the cluster is older than MINIMUM_VERSION."""
-    version = session.get_json("/version")
-    found = tuple(int(re.sub(r"\D.*", "", str(version[part])) or 0) for part in ("major", "minor"))
-    if found < MINIMUM_VERSION:
-        wanted = ".".join(map(str, MINIMUM_VERSION))
-        raise UnsupportedVersion(
-            f"{session.connection.host} runs Kubernetes {version.get('gitVersion')}; at least {wanted} is needed. "
-            "Upgrade the cluster first."
-        )
 
 
 def _read_group(group: Mapping[str, Any], kinds: Dict[Tuple[str, str], Resource], stale: Set[str]) -> None:

@@ -17,7 +17,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.changes 
     Change,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.converge import Request, converge_in
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import ApplyFailed
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import ApplyFailed, ApplySetRefused
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import Session
 
 SHOWN_LINES = 6
@@ -33,6 +33,8 @@ def drift(request: Request, session: Session) -> List[Finding]:
         changes = converge_in(session, replace(request, dry_run=True, diff=True)).changes
     except ApplyFailed as error:
         changes, failures = error.done, error.failures
+    except ApplySetRefused as error:
+        changes, failures = error.done, [f"ApplySet {(request.applyset or {}).get('name')}: {error}"]
     findings = [_refused(failure) for failure in failures]
     findings += [finding for change in changes for finding in _finding(change)]
     unchanged = sum(change.action == UNCHANGED for change in changes)
@@ -63,7 +65,8 @@ def _finding(change: Change) -> Iterator[Finding]:
 def _lines(change: Change) -> str:
     """The changed lines; the sign tells what stands (-) and what is asked for (+)."""
     diff = change.diff or {"before": "", "after": ""}
-    compared = difflib.ndiff(diff["before"].splitlines(), diff["after"].splitlines())
-    lines = [" ".join(line.split()) for line in compared if line[0] in "+-"]
+    compared = difflib.unified_diff(diff["before"].splitlines(), diff["after"].splitlines(), n=0)
+    _headers = [next(compared, ""), next(compared, "")]
+    lines = [f"{line[0]} {' '.join(line[1:].split())}" for line in compared if line[0] in "+-"]
     shown = "; ".join(lines[:SHOWN_LINES])
     return f"{shown}; and {len(lines) - SHOWN_LINES} more lines" if len(lines) > SHOWN_LINES else shown

@@ -18,6 +18,8 @@ class KubeError(Exception):
 
     done: Sequence[Any] = ()
     """The changes (``changes.Change``) that had happened by then."""
+    warnings: Sequence[str] = ()
+    """What was worth a warning by then."""
 
     def details(self) -> Dict[str, Any]:
         """What a program may want to know beyond the message; it becomes part of a module's result."""
@@ -107,7 +109,9 @@ class ApiError(KubeError):
 
     def __init__(self, status: int, body: Any) -> None:
         answer: Mapping[str, Any] = body if isinstance(body, dict) else {}
-        details: Mapping[str, Any] = answer.get("details") or {}
+        # What stands between us and the server may answer with a JSON of its own.
+        given = answer.get("details")
+        details: Mapping[str, Any] = given if isinstance(given, dict) else {}
         self.status = status
         self.reason = str(answer.get("reason") or "")
         self.kind = str(details.get("kind") or "")

@@ -25,17 +25,32 @@ def why_not_ready(session: Session, body: Optional[Mapping[str, Any]]) -> str:
 
 
 def _own_reasons(body: Mapping[str, Any]) -> Iterator[str]:
-    status = body.get("status") or {}
-    replicas = (body.get("spec") or {}).get("replicas")
+    status = _mapping(body, "status")
+    replicas = _mapping(body, "spec").get("replicas")
     if replicas is not None:
         yield f"{status.get('availableReplicas', 0)} of {replicas} replicas available"
     elif status.get("phase"):
         yield f"phase {status['phase']}"
-    for condition in status.get("conditions") or ():
+    for condition in _conditions(body):
         if _is_bad(condition):
             text = condition.get("message") or condition.get("reason") or ""
             yield f"{condition['type']}={condition['status']}: {text}".rstrip(": ")
     yield from _container_reasons(body)
+
+
+def _mapping(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A part of an object; custom resources may have anything there."""
+    part = body.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _conditions(body: Mapping[str, Any]) -> List[Mapping[str, Any]]:
+    return [each for each in _mappings(_mapping(body, "status"), "conditions") if {"type", "status"} <= set(each)]
+
+
+def _mappings(body: Mapping[str, Any], name: str) -> List[Mapping[str, Any]]:
+    part = body.get(name)
+    return [each for each in part if isinstance(each, dict)] if isinstance(part, list) else []
 
 
 def _is_bad(condition: Mapping[str, Any]) -> bool:
@@ -44,21 +59,21 @@ def _is_bad(condition: Mapping[str, Any]) -> bool:
 
 
 def _container_reasons(pod: Mapping[str, Any]) -> Iterator[str]:
-    status = pod.get("status") or {}
-    for container in [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]:
-        state = container.get("state") or {}
-        stopped = state.get("waiting") or state.get("terminated")
+    status = _mapping(pod, "status")
+    for container in [*_mappings(status, "initContainerStatuses"), *_mappings(status, "containerStatuses")]:
+        state = _mapping(container, "state")
+        stopped = _mapping(state, "waiting") or _mapping(state, "terminated")
         if stopped and stopped.get("reason") != "Completed":
             text = ": ".join(filter(None, (stopped.get("reason"), stopped.get("message"))))
-            yield f"container {container['name']} {text}"
+            yield f"container {container.get('name')} {text}"
 
 
 def _pod_reasons(session: Session, body: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with the pods that a workload selects."""
-    labels = (body.get("spec") or {}).get("selector") or {}
+    labels = _mapping(body, "spec").get("selector") or {}
     wanted = labels.get("matchLabels") if isinstance(labels, dict) else None
     namespace = body["metadata"].get("namespace")
-    if not wanted or not namespace:
+    if not namespace or not wanted or not isinstance(wanted, dict):
         return
     selector = ",".join(f"{key}={value}" for key, value in wanted.items())
     pods = _items(session, f"/api/v1/namespaces/{namespace}/pods", {"labelSelector": selector, "limit": 50})
@@ -71,8 +86,7 @@ def _pod_reasons(session: Session, body: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _is_ready(pod: Mapping[str, Any]) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in _conditions(pod))
 
 
 def _event_reasons(session: Session, body: Mapping[str, Any]) -> Iterator[str]:
@@ -88,6 +102,6 @@ def _event_reasons(session: Session, body: Mapping[str, Any]) -> Iterator[str]:
 def _items(session: Session, path: str, query: Mapping[str, Any]) -> List[Any]:
     """An explanation must not hide what it explains: who may not list gets fewer words."""
     try:
-        return list(session.get_json(path, query)["items"])
+        return list(session.get_json(path, query)["items"] or ())
     except KubeError:
         return []

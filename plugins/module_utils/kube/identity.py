@@ -25,7 +25,10 @@ def remembered(path: str) -> Optional[str]:
     """The UID in the file, None when there is no file yet; raises InvalidArgument when it holds something else."""
     try:
         with open(path, encoding="utf-8") as file:
-            return str(json.load(file)["uid"])
+            uid = json.load(file)["uid"]
+        if not isinstance(uid, str) or not uid:
+            raise ValueError("its uid is empty")
+        return uid
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -23,6 +23,15 @@ def applied_by(body: Mapping[str, Any], manager: str) -> Fields:
     return {}
 
 
+def applies_label(metadata: Mapping[str, Any], label: str) -> bool:
+    """Whether somebody applied the label to this very object: one that was copied along with others was not."""
+    for entry in metadata.get("managedFields") or ():
+        labels = ((entry.get("fieldsV1") or {}).get("f:metadata") or {}).get("f:labels") or {}
+        if entry.get("operation") == "Apply" and f"f:{label}" in labels:
+            return True
+    return False
+
+
 def union(one: Fields, other: Fields) -> Fields:
     """Everything that is in one of the trees. A leaf (the whole value) wins over a part of it."""
     if not one or not other:

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, List, Mapping, Sequence
+from typing import AbstractSet, Any, Iterator, List, Mapping, Sequence
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery import Discovery, Resource
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import ApiError
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.managed_fields import applies_label
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.objects import PART_OF, ObjectKey
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.parallel import map_parallel
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import Session
@@ -32,11 +33,17 @@ def holds_others(key: ObjectKey) -> bool:
     return key[:2] in (CRD, NAMESPACE)
 
 
-def foreign_content(session: Session, discovery: Discovery, key: ObjectKey, ours: Sequence[str]) -> List[str]:
+def foreign_content(
+    session: Session,
+    discovery: Discovery,
+    key: ObjectKey,
+    ours: Sequence[str],
+    leaving: AbstractSet[ObjectKey] = frozenset(),
+) -> List[str]:
     """What stands in a namespace (or is of a CustomResourceDefinition's kinds) and belongs to none of our sets.
 
-    ``ours`` are the ids of our sets. Objects that have an owner go with it and are not counted, nor what the
-    cluster puts into every namespace.
+    ``ours`` are the ids of our sets, ``leaving`` what is removed in the same run. Objects that have an owner go
+    with it and are not counted, nor what the cluster puts into every namespace.
     """
     if key[:2] == NAMESPACE:
         resources = [each for each in discovery.all_preferred() if each.namespaced and _is_content(each)]
@@ -45,10 +52,12 @@ def foreign_content(session: Session, discovery: Discovery, key: ObjectKey, ours
         plural, _dot, group = key.name.partition(".")
         resources = [each for each in discovery.all_preferred() if (each.plural, each.group) == (plural, group)]
         paths = [(each, each.path()) for each in resources]
-    # What has the label with another value, or has it not at all.
-    selector = f"{PART_OF} notin ({','.join(ours)})" if ours else ""
-    found = map_parallel(lambda pair: list(_foreign(session, pair[0], pair[1], selector)), paths, session.concurrency)
-    return [name for names in found for name in names]
+    found = map_parallel(lambda pair: list(_foreign(session, pair[0], pair[1], ours)), paths, session.concurrency)
+    return [str(each) for keys in found for each in keys if each not in leaving]
+
+
+def _is_member(metadata: Mapping[str, Any], ours: Sequence[str]) -> bool:
+    return (metadata.get("labels") or {}).get(PART_OF) in ours and applies_label(metadata, PART_OF)
 
 
 def _is_content(resource: Resource) -> bool:
@@ -56,13 +65,14 @@ def _is_content(resource: Resource) -> bool:
     return is_stored and resource.kind not in _PASSING_KINDS
 
 
-def _foreign(session: Session, resource: Resource, path: str, selector: str) -> Iterator[str]:
+def _foreign(session: Session, resource: Resource, path: str, ours: Sequence[str]) -> Iterator[ObjectKey]:
     try:
-        for item in session.list_metadata(path, selector):
+        for item in session.list_metadata(path):
             metadata: Mapping[str, Any] = item["metadata"]
-            if not metadata.get("ownerReferences") and (resource.kind, metadata["name"]) not in _IN_EVERY_NAMESPACE:
+            is_usual = metadata.get("ownerReferences") or (resource.kind, metadata["name"]) in _IN_EVERY_NAMESPACE
+            if not is_usual and not _is_member(metadata, ours):
                 namespace = metadata.get("namespace") or ""
-                yield str(ObjectKey(resource.group, resource.kind, namespace, metadata["name"]))
+                yield ObjectKey(resource.group, resource.kind, namespace, metadata["name"])
     except ApiError as error:
         if error.status not in (404, 405):
             raise

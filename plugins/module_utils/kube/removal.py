@@ -16,6 +16,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discover
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import (
     ApiError,
     ApplyFailed,
+    KubeError,
     WaitTimeout,
     shorten,
 )
@@ -72,21 +73,31 @@ def remove(session: Session, discovery: Discovery, objects: Sequence[Removable],
 
     Later waves go first, and are gone (when there is a deadline) before earlier ones are deleted: custom
     resources before the workloads that look after their finalizers, those before their namespaces.
-    Raises ApplyFailed with everything that could not be deleted, or WaitTimeout.
+    Raises ApplyFailed with everything that could not be deleted, or WaitTimeout; both tell what was done.
     """
-    run = _Removal(session, discovery, options)
-    for wave in reversed(in_waves(objects, lambda each: each.key)):
-        run.remove_wave(wave)
+    run = _Removal(session, discovery, objects, options)
+    try:
+        for wave in reversed(in_waves(objects, lambda each: each.key)):
+            run.remove_wave(wave)
+    except KubeError as error:
+        if run.failures:
+            raise ApplyFailed([*run.failures, str(error)], run.result.changes) from error
+        error.done = run.result.changes
+        raise
     if run.failures:
         raise ApplyFailed(run.failures, run.result.changes)
     return run.result
 
 
 class _Removal:
-    def __init__(self, session: Session, discovery: Discovery, options: RemovalOptions) -> None:
+    def __init__(
+        self, session: Session, discovery: Discovery, objects: Sequence[Removable], options: RemovalOptions
+    ) -> None:
         self._session = session
         self._discovery = discovery
+        self._leaving = {each.key for each in objects}
         self._options = options
+        self._broken: Optional[KubeError] = None
         self.failures: List[str] = []
         self.result = Removed()
 
@@ -99,18 +110,25 @@ class _Removal:
                 self.failures.append(f"{each.key}{where}: {result}")
             elif result is None:
                 self.result.kept.append(each.key)
-            else:
+            elif isinstance(result, Change):
                 self.result.changes.append(result)
                 if result.action == DELETED:
                     deleted.append(each)
+        if self._broken:
+            raise self._broken
         if self._options.deadline is not None and not self._options.dry_run:
             await_gone(self._session, deleted, self._options.deadline)
 
-    def _attempt(self, each: Removable) -> Union[Change, ApiError, None]:
-        """Delete one object; None when it must be kept."""
+    def _attempt(self, each: Removable) -> Union[Change, KubeError, None]:
+        """Delete one object; None when it must be kept. What concerns all objects ends the run."""
+        if self._broken:
+            return self._broken
         try:
             return self._delete(each)
         except ApiError as error:
+            return error
+        except KubeError as error:
+            self._broken = error
             return error
 
     def _delete(self, each: Removable) -> Optional[Change]:
@@ -145,7 +163,7 @@ class _Removal:
     def _must_be_kept(self, key: ObjectKey) -> bool:
         if not holds_others(key) or f"{key.kind}/{key.name}" in self._options.with_content:
             return False
-        foreign = foreign_content(self._session, self._discovery, key, self._options.our_sets)
+        foreign = foreign_content(self._session, self._discovery, key, self._options.our_sets, self._leaving)
         if foreign:
             self._session.warnings.append(
                 f"{key} is kept, for it holds objects of others ({shorten(foreign, FOREIGN_SHOWN)}). Remove them, or "

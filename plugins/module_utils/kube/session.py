@@ -11,7 +11,7 @@ import ssl
 import threading
 import time
 from datetime import datetime, timezone
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Union
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Union
 from urllib.parse import urlencode
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube import libraries, tls
@@ -24,6 +24,8 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors i
     AuthenticationFailed,
     CertificateRejected,
     ConnectionFailed,
+    InvalidArgument,
+    UnsupportedVersion,
     WrongCluster,
     api_error,
 )
@@ -34,6 +36,9 @@ try:
 except ImportError:  # libraries.require() tells what to install
     urllib3 = None  # type: ignore[assignment]
     HTTPError = OSError  # type: ignore[assignment, misc]
+
+MINIMUM_VERSION = (1, 30)
+"""ValidatingAdmissionPolicy is generally available from here on."""
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for a connection to stand."""
@@ -48,16 +53,11 @@ METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v
 """Accept header of a list that shall bring metadata only: no Secret data, little memory."""
 
 _REPEATABLE_STATUS = (429, 503)
+_WATCH_LATER = (410, 429)
+"""The version to watch from is too old, or the server is busy: a new list mends both."""
 _WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
 
 Query = Mapping[str, Union[str, int]]
-
-
-class Reply(NamedTuple):
-    """An answer that is not an error."""
-
-    status: int
-    body: Any
 
 
 class Session:
@@ -81,22 +81,22 @@ class Session:
         body: Any = None,
         content_type: str = "application/json",
         accept: str = "application/json",
-    ) -> Reply:
+    ) -> Dict[str, Any]:
         """Send a request and decode the JSON of the answer.
 
         Only requests that may be repeated without harm are allowed: GET, DELETE and apply patches. One that
         meets a broken connection, 429 or 503 is repeated for PATIENCE seconds, but the very first one of a
-        session meets a connection error at once. Raises ApiError, ConnectionFailed, CertificateRejected or
-        AuthenticationFailed.
+        session meets a connection error at once. Raises ApiError, ConnectionFailed, CertificateRejected,
+        AuthenticationFailed, or InvalidArgument for what cannot be sent.
         """
-        data = None if body is None else json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
+        data = None if body is None else _encode(body)
         headers = {"Accept": accept, "Content-Type": content_type}
         response = self._patiently(method, self._url(path, query), data, headers)
-        return Reply(response.status, self._decode(response))
+        return self._decode(response)
 
     def get_json(self, path: str, query: Optional[Query] = None) -> Any:
         """What a GET of the path returns. Raises as ``request`` does."""
-        return self.request("GET", path, query).body
+        return self.request("GET", path, query)
 
     def get_or_none(self, path: str) -> Any:
         """As ``get_json``, with None for what does not exist."""
@@ -113,7 +113,7 @@ class Session:
         if label_selector:
             query["labelSelector"] = label_selector
         while True:
-            page = self.request("GET", path, query, accept=accept).body
+            page = self.request("GET", path, query, accept=accept)
             yield from page.get("items") or ()  # null when there are none
             token = page["metadata"].get("continue")
             if not token:
@@ -125,18 +125,23 @@ class Session:
         return self.list_objects(path, label_selector, METADATA_ONLY)
 
     def watch(self, path: str, query: Query, seconds: int) -> Iterator[Any]:
-        """The events of a watch for at most so many seconds. A watch that breaks off just ends."""
+        """The events of a watch for at most so many seconds. A watch that breaks off, or for now is refused, just ends.
+
+        Raises ApiError when it is refused for good (who may not watch), else as ``request``.
+        """
         url = self._url(path, {**query, "watch": "true", "timeoutSeconds": seconds})
         try:
             response = self._send("GET", url, None, {"Accept": "application/json"}, stream=True)
         except ConnectionFailed:
             return
         try:
+            if response.status in _WATCH_LATER or response.status >= 500:
+                return
             if response.status >= 400:
                 raise self._error(response)
             for line in _lines(response):
                 yield json.loads(line)
-        except (HTTPError, OSError):
+        except (HTTPError, OSError, json.JSONDecodeError):
             return
         finally:
             response.close()
@@ -189,6 +194,12 @@ class Session:
             )
         except (HTTPError, OSError) as error:
             raise self._connection_error(error) from error
+        except ValueError:
+            # Neither its message nor the value may be told: it is a token most of the time.
+            raise InvalidArgument(
+                f"The credentials (or the user to impersonate) of {self.connection.origin} hold characters that "
+                "cannot be sent, such as a line break in a token."
+            ) from None
         self._reached = True
         self._note_warnings(response)
         return response
@@ -206,15 +217,21 @@ class Session:
             headers.add("Impersonate-Group", group)
         return headers
 
-    def _decode(self, response: Any) -> Any:
+    def _decode(self, response: Any) -> Dict[str, Any]:
         if response.status >= 400:
             raise self._error(response)
         try:
-            return json.loads(response.data)
+            body = json.loads(response.data)
         except ValueError as error:
-            raise ConnectionFailed(
-                f"{self.connection.host} ({self.connection.origin}) does not answer like a Kubernetes API server."
-            ) from error
+            raise self.not_kubernetes() from error
+        if not isinstance(body, dict):
+            raise self.not_kubernetes()
+        return body
+
+    def not_kubernetes(self) -> ConnectionFailed:
+        """The error for an answer that no API server gives."""
+        where = f"{self.connection.host} ({self.connection.origin})"
+        return ConnectionFailed(f"{where} does not answer like a Kubernetes API server. Is the address right?")
 
     def _error(self, response: Any) -> Exception:
         if response.status == 401:
@@ -263,10 +280,11 @@ def open_session(params: Mapping[str, Any], concurrency: int = 8) -> Session:
     """A session with the cluster that the connection options name.
 
     When ``cluster_uid`` is set, nothing is sent before the cluster has shown that it is the right one.
-    Raises the errors of ``connection.resolve_connection`` and of ``Session.request``, and WrongCluster.
+    Raises the errors of ``connection.resolve_connection`` and of ``Session.request``, WrongCluster, and
+    UnsupportedVersion when the cluster is older than MINIMUM_VERSION.
     """
     session = Session(resolve_connection(params), concurrency)
-    expected = params.get("cluster_uid")
+    expected = session.connection.cluster_uid
     if expected:
         found = cluster_uid(session)
         if found != expected:
@@ -275,12 +293,37 @@ def open_session(params: Mapping[str, Any], concurrency: int = 8) -> Session:
                 f"kube-system namespace has the UID {found}, expected was {expected}. Nothing was sent. If the "
                 "cluster was made anew on purpose, forget the old UID."
             )
+    check_version(session)
     return session
 
 
 def cluster_uid(session: Session) -> str:
     """What tells a cluster from all others: the UID of its kube-system namespace."""
-    return str(session.get_json("/api/v1/namespaces/kube-system")["metadata"]["uid"])
+    namespace = session.get_json("/api/v1/namespaces/kube-system")
+    if namespace.get("kind") != "Namespace":
+        raise session.not_kubernetes()
+    return str(namespace["metadata"]["uid"])
+
+
+def check_version(session: Session) -> None:
+    """Raise UnsupportedVersion when the cluster is older than MINIMUM_VERSION."""
+    version = session.get_json("/version")
+    if not {"major", "minor", "gitVersion"} <= set(version):
+        raise session.not_kubernetes()
+    found = tuple(int(re.sub(r"\D.*", "", str(version[part])) or 0) for part in ("major", "minor"))
+    if found < MINIMUM_VERSION:
+        wanted = ".".join(map(str, MINIMUM_VERSION))
+        raise UnsupportedVersion(
+            f"{session.connection.host} runs Kubernetes {version['gitVersion']}; at least {wanted} is needed. "
+            "Upgrade the cluster first."
+        )
+
+
+def _encode(body: Any) -> bytes:
+    try:
+        return json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
+    except ValueError as error:
+        raise InvalidArgument("holds a number that JSON does not have (infinite or none); quote it") from error
 
 
 def _pool(connection: Connection, concurrency: int) -> Any:

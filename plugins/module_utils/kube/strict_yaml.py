@@ -50,6 +50,11 @@ def load_objects(text: str, place: str) -> List[LocatedObject]:
         raise DefinitionError([Problem(f"{place}:{line}", f"YAML error: {error.reason}")]) from error
     except RecursionError as error:
         raise DefinitionError([Problem(place, "YAML error: nested too deeply")]) from error
+    except UnicodeEncodeError as error:
+        line = text.count("\n", 0, error.start) + 1
+        raise DefinitionError(
+            [Problem(f"{place}:{line}", "YAML error: half a character (a lone surrogate)")]
+        ) from error
 
 
 def _objects(text: str, place: str) -> Iterator[LocatedObject]:
@@ -70,10 +75,11 @@ def _object_nodes(node: Any) -> Iterator[Any]:
     """The nodes of the single objects: the items of a list kind, else the node itself."""
     fields = _fields(node)
     kind, items = fields.get("kind"), fields.get("items")
-    if isinstance(items, yaml.SequenceNode) and str(getattr(kind, "value", "")).endswith("List"):
+    is_list = str(getattr(kind, "value", "")).endswith("List")
+    if is_list and isinstance(items, yaml.SequenceNode):
         for item in items.value:
             yield from _object_nodes(item)
-    else:
+    elif not (is_list and items is not None and items.tag == _TAG + "null"):
         yield node
 
 

@@ -66,7 +66,7 @@ def find_targets(discovery: Discovery, definitions: Sequence[Definition], dry_ru
                 found.targets.append(Target(definition, _guess(definition), coming=True))
             else:
                 problems.append(Problem(str(definition.origin), f"{definition.key}: {error}"))
-    problems.extend(_scope_problems(found))
+    problems.extend(_scope_problems(found, "patch"))
     if problems:
         raise DefinitionError(problems)
     for api_version, number in absent.items():
@@ -92,20 +92,53 @@ def _defined_kinds(definitions: Iterable[Definition]) -> Dict[Tuple[str, str], R
     """The kinds that the CustomResourceDefinitions among the definitions define."""
     kinds: Dict[Tuple[str, str], Resource] = {}
     for definition in definitions:
-        if definition.key[:2] != CRD:
-            continue
-        spec = definition.body.get("spec") or {}
-        names = spec.get("names") or {}
-        for version in spec.get("versions") or ():
-            if version.get("served"):
-                api_version = f"{spec.get('group')}/{version.get('name')}"
-                namespaced = spec.get("scope") == "Namespaced"
-                kind = str(names.get("kind"))
-                kinds[(api_version, kind)] = Resource(api_version, kind, str(names.get("plural")), namespaced)
+        if definition.key[:2] == CRD and not definition.is_fragment:
+            kinds.update(((each.api_version, each.kind), each) for each in defined_resources(definition))
     return kinds
 
 
-def _scope_problems(found: Targets) -> List[Problem]:
+def defined_resources(definition: Definition) -> List[Resource]:
+    """What a CustomResourceDefinition makes the cluster serve; nothing when it is not one that a server would take."""
+    try:
+        spec = definition.body["spec"]
+        names = spec["names"]
+        return [
+            Resource(
+                f"{spec['group']}/{version['name']}",
+                str(names["kind"]),
+                str(names["plural"]),
+                namespaced=spec["scope"] == "Namespaced",
+            )
+            for version in spec["versions"]
+            if version["served"]
+        ]
+    except (KeyError, TypeError):
+        return []
+
+
+def find_existing(discovery: Discovery, definitions: Sequence[Definition], verb: str) -> Targets:
+    """The targets among the definitions that may exist, for who removes (``verb`` delete) or gives up (patch).
+
+    Of a kind that is not served there is nothing. Raises DefinitionError as ``find_targets`` does, and for a kind
+    whose API service does not answer.
+    """
+    found = Targets([], [])
+    problems: List[Problem] = []
+    for definition in definitions:
+        try:
+            resource = discovery.existing(definition.api_version, definition.kind)
+        except UnknownKind as error:
+            problems.append(Problem(str(definition.origin), f"{definition.key}: {error}"))
+            continue
+        if resource:
+            found.targets.append(Target(definition, resource))
+    problems.extend(_scope_problems(found, verb))
+    if problems:
+        raise DefinitionError(problems)
+    return found
+
+
+def _scope_problems(found: Targets, verb: str) -> List[Problem]:
     """Namespaced objects need a namespace; from others it is taken away, as the server would do."""
     problems = []
     for target in found.targets:
@@ -116,6 +149,7 @@ def _scope_problems(found: Targets) -> List[Problem]:
         elif not target.resource.namespaced and definition.namespace:
             found.warnings.append(f"{definition}: metadata.namespace is left out, for this kind is cluster-wide.")
             del definition.body["metadata"]["namespace"]
-        if not target.coming and "patch" not in target.resource.verbs:
-            problems.append(Problem(str(definition.origin), f"{definition.key}: this kind cannot be applied"))
+        if not target.coming and verb not in target.resource.verbs:
+            done = {"patch": "applied", "delete": "removed"}[verb]
+            problems.append(Problem(str(definition.origin), f"{definition.key}: this kind cannot be {done}"))
     return problems

@@ -23,7 +23,9 @@ def create_context(connection: Connection) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=connection.ca_cert or None)
     except OSError as error:
-        raise CertificateRejected(f"The CA certificate {connection.ca_cert} cannot be used: {error}") from error
+        raise CertificateRejected(
+            f"The CA certificate {connection.ca_cert} of {connection.origin} cannot be used: {error}"
+        ) from error
     # Python 3.13 asks for more than RFC 5280's readers in Kubernetes do; many clusters' CAs would fail.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     try:
@@ -31,7 +33,9 @@ def create_context(connection: Connection) -> ssl.SSLContext:
             context.load_cert_chain(connection.client_cert, connection.client_key)
     except OSError as error:
         pair = f"{connection.client_cert} with key {connection.client_key}"
-        raise CertificateRejected(f"The client certificate {pair} cannot be used: {error}") from error
+        raise CertificateRejected(
+            f"The client certificate {pair} of {connection.origin} cannot be used: {error}"
+        ) from error
     if not connection.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -15,7 +15,6 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube import e
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery import Resource
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import (
     InvalidArgument,
-    KubeError,
     WaitFailed,
     WaitTimeout,
     shorten,
@@ -30,6 +29,8 @@ except ImportError:  # libraries.require() tells what to install
 
 WATCH_SECONDS = 5
 """How long one watch runs before the objects are listed anew: the remedy for whatever a watch may miss."""
+PAUSE = 0.2
+"""Seconds between the end of a watch and the next list, so that watches that end at once are no busy loop."""
 
 MANY_NAMESPACES = 8
 """From so many namespaces on, one watch of a kind over all of them replaces one per namespace."""
@@ -171,7 +172,7 @@ def wait_ready(session: Session, awaited: Sequence[Awaited], timeout: float) -> 
     deadline = time.monotonic() + timeout
     followers = [_Follower(session, group, deadline) for group in _groups(awaited)]
     for result in _run(followers, deadline):
-        if isinstance(result, KubeError):
+        if isinstance(result, Exception):
             raise result
         failed = [each for each in result if each.has_failed()]
         if failed:
@@ -207,6 +208,7 @@ class _Follower:
             self._note_listing(listing["items"] or ())
             if not self._is_over():
                 self._follow(listing["metadata"]["resourceVersion"])
+                self.stopped.wait(0 if self._is_over() else PAUSE)
         return self._group.members
 
     def _follow(self, version: str) -> None:
@@ -239,14 +241,14 @@ class _Follower:
         return not self._pending or self.stopped.is_set() or time.monotonic() >= self._deadline
 
 
-def _run(followers: Sequence[_Follower], deadline: float) -> Iterable[Union[List[Awaited], KubeError]]:
+def _run(followers: Sequence[_Follower], deadline: float) -> Iterable[Union[List[Awaited], Exception]]:
     """The results of the followers as they come. They run as daemons: who is in a watch need not be waited for."""
-    results: queue.Queue[Union[List[Awaited], KubeError]] = queue.Queue()
+    results: queue.Queue[Union[List[Awaited], Exception]] = queue.Queue()
 
     def follow(follower: _Follower) -> None:
         try:
             results.put(follower.run())
-        except KubeError as error:
+        except Exception as error:  # noqa: BLE001 - the thread that waits raises it
             results.put(error)
 
     for follower in followers:
@@ -286,16 +288,26 @@ def _reasons(session: Session, awaited: Sequence[Awaited]) -> str:
 
 
 def _holds(expression: str, value: Mapping[str, Any]) -> bool:
-    """Whether the result of an expression is true as JMESPath sees it (0 is true)."""
+    """Whether the result of an expression is true as JMESPath sees it (0 is true).
+
+    A function of a field that is still to come gets null, which most do not take: that is not true yet.
+    """
     if not expression:
         return False
-    result = jmespath.search(expression, value)
+    try:
+        result = jmespath.search(expression, value)
+    except jmespath.exceptions.JMESPathTypeError:
+        return False
+    except jmespath.exceptions.JMESPathError as error:
+        raise InvalidArgument(f"wait_for: {expression!r} cannot be worked out: {error}") from error
     return result is not None and result is not False and result not in ("", [], {})
 
 
 def _check_expression(expression: str) -> None:
     libraries.require("jmespath")
     try:
-        jmespath.compile(expression)
+        jmespath.search(expression, {})
+    except jmespath.exceptions.JMESPathTypeError:
+        return
     except jmespath.exceptions.JMESPathError as error:
         raise InvalidArgument(f"wait_for: {expression!r} is not JMESPath: {error}") from error

@@ -74,6 +74,8 @@ def test_from_nothing_to_absent(fresh: Any, arguments: dict[str, Any]) -> None:
         ({"service_cidr": "ten"}, "service_cidr: 'ten' is not an IPv4 network"),
         ({"binary": "/nowhere/kube"}, "binary: /nowhere/kube cannot be used: No such file or directory"),
         ({"binary": None}, "binary is required for state=started"),
+        ({"binary": "bin/kube"}, "binary: 'bin/kube' is not an absolute path"),
+        ({"state_dir": "state"}, "state_dir: 'state' is not an absolute path"),
     ],
 )
 def test_wrong_arguments(arguments: dict[str, Any], changes: dict[str, Any], message: str) -> None:

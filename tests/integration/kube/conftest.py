@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Callable
 
 import pytest
@@ -18,6 +22,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session 
 _NUMBERS = itertools.count(1)
 
 Converge = Callable[..., Outcome]
+Ansible = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
@@ -123,3 +128,26 @@ def crd(plural: str, kind: str, group: str = "example.com") -> dict[str, Any]:
 @pytest.fixture
 def make_crd() -> Callable[..., dict[str, Any]]:
     return crd
+
+
+@pytest.fixture
+def ansible(connection: dict[str, Any], tmp_path: Path) -> Ansible:
+    """Runs a module in a process of its own and gives its result, with the whole output as ``output``."""
+
+    def run(*flags: str, module: str = "k8s_apply", **arguments: Any) -> dict[str, Any]:
+        given = {**connection, **arguments}
+        command = [str(Path(sys.executable).with_name("ansible")), "localhost", "-m", f"servicemesh.platform.{module}"]
+        command += ["-a", json.dumps(given), "-e", f"ansible_python_interpreter={sys.executable}", *flags]
+        environment = {
+            **os.environ,
+            "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+            "ANSIBLE_LOCAL_TEMP": str(tmp_path),
+        }
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        output = done.stdout + done.stderr
+        start = done.stdout.index("{")
+        result = json.loads(done.stdout[start:])["plays"][0]["tasks"][0]["hosts"]["localhost"]
+        return {**result, "output": output, "rc": done.returncode}
+
+    return run

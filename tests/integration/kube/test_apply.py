@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.apply import ApplyOptions, apply
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.definitions import load_definitions
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery import Discovery
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import ApplyFailed
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.connection import resolve_connection
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.converge import Request, converge_in
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import (
+    ApplyFailed,
+    AuthenticationFailed,
+    DefinitionError,
+    InvalidArgument,
+)
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.ignored_fields import IgnoredField
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import Session
 
 
 def actions(outcome: Any) -> dict[str, str]:
@@ -213,16 +219,77 @@ def test_offline_needs_no_cluster_at_all(run: Any, make: Any) -> None:
     assert not run(make.config_map("x"), connection={}, offline=True, dry_run=True, absent=True).changed
 
 
-def test_drift_is_a_dry_run_away(run: Any, make: Any, session: Any, cluster: Any) -> None:
-    run(make.config_map("settings", a="1"), field_manager="us")
-    cluster.kubectl(
-        "patch", "configmap", "settings", "-n", make.namespace, "--field-manager=them", "-p", '{"data": {"a": "2"}}'
+def test_a_status_that_is_part_of_the_definition_counts(run: Any, make: Any, make_crd: Any) -> None:
+    """A kind without the subresource takes its status from the object."""
+
+    def thing(value: int) -> dict[str, Any]:
+        metadata = {"name": "t", "namespace": make.namespace}
+        return {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": metadata, "status": {"value": value}}
+
+    run(make_crd("things", "Thing"), thing(1))
+    assert actions(run(thing(2), dry_run=True)) == actions(run(thing(2))) == {"t": "configured"}
+    assert actions(run(thing(2), dry_run=True)) == actions(run(thing(2))) == {"t": "unchanged"}
+    run(make_crd("things", "Thing"), thing(2), absent=True)
+
+
+def test_what_json_cannot_hold_is_told_with_its_place(run: Any, make: Any, make_crd: Any) -> None:
+    metadata = {"name": "t", "namespace": make.namespace}
+    odd = {"apiVersion": "example.com/v1", "kind": "Oddity", "metadata": metadata, "size": float("inf")}
+    with pytest.raises(ApplyFailed) as caught:
+        run(make_crd("oddities", "Oddity"), odd, make.config_map("fine"))
+    assert str(caught.value) == (
+        f"Oddity {make.namespace}/t (definitions[1]): holds a number that JSON does not have (infinite or none); quote it"
     )
-    desired = load_definitions([make.config_map("settings", a="1")])
-    options = ApplyOptions("us", force_conflicts=True, dry_run=True, diff=True)
-    (change,) = apply(session, Discovery(session), desired, options)
-    assert change.action == "configured"
-    assert "a: '2'" in change.diff["before"]
+    run(make_crd("oddities", "Oddity"), absent=True)
+
+
+@pytest.mark.parametrize("spec", ["text", {"versions": ["v1"]}, {"names": [], "versions": [{"served": True}]}])
+def test_an_odd_definition_of_a_kind_is_for_the_server_to_refuse(run: Any, spec: Any) -> None:
+    metadata = {"name": "odds.example.com"}
+    kind = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": metadata}
+    with pytest.raises(ApplyFailed, match=r"CustomResourceDefinition odds.example.com \(definitions\[0\]\): "):
+        run({**kind, "spec": spec})
+
+
+def test_credentials_that_expire_on_the_way_lose_nothing(
+    make: Any, live: Any, connection: Any, cluster: Any, run: Any
+) -> None:
+    """What ends all work ends it at once, and what was done by then is told."""
+    token = cluster.kubectl("create", "token", "default", "-n", make.namespace).strip()
+    given = iter(["Bearer " + token] * 12)
+    account = f"--serviceaccount={make.namespace}:default"
+    cluster.kubectl("create", "rolebinding", "own", "-n", make.namespace, "--clusterrole=edit", account)
+    settled = resolve_connection({**connection, "api_key": token})
+    expiring = replace(settled, authorization=lambda: next(given, "Bearer expired"))
+    with Session(expiring, concurrency=1) as session, pytest.raises(AuthenticationFailed) as caught:
+        converge_in(session, Request({}, [make.config_map(f"c{number}") for number in range(20)]))
+    done = [change.key.name for change in caught.value.done]
+    assert 0 < len(done) < 20
+    assert sorted(done) == live.names("configmap", make.namespace)
+
+
+@pytest.mark.parametrize("path", ["metadata", "metadata.name", "kind", ""])
+def test_what_makes_the_object_cannot_be_ignored(run: Any, make: Any, path: str) -> None:
+    with pytest.raises(InvalidArgument, match="ignore_fields: the path"):
+        run(make.config_map("a"), ignored=[IgnoredField("ConfigMap", path)])
+
+
+def test_check_mode_of_a_removal_tells_what_the_run_then_does(run: Any, cluster: Any) -> None:
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-test-removed"}}
+    content = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "namespace": "kube-test-removed"}}
+    run(space, content)
+    planned = run(space, content, absent=True, dry_run=True)
+    assert planned.warnings == []
+    done = run(space, content, absent=True, wait=True)
+    assert planned.changes == done.changes
+    assert len(done.changes) == 2
+
+
+def test_removing_needs_the_namespace_too(run: Any, make: Any, live: Any) -> None:
+    run(make.config_map("a"))
+    with pytest.raises(DefinitionError, match="ConfigMap a lives in a namespace: give metadata"):
+        run({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}, absent=True)
+    assert live.names("configmap", make.namespace) == ["a"]
 
 
 def test_kubectl_and_we_can_share_an_object(run: Any, make: Any, cluster: Any, live: Any) -> None:

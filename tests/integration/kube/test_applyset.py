@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from typing import Any
 
 import pytest
@@ -12,8 +14,10 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.applyset
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import (
     ApplyFailed,
     ApplySetRefused,
+    DefinitionError,
     InvalidArgument,
 )
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import open_session
 
 HOME = "kube-test-sets"
 PARENT_LABEL = "applyset.kubernetes.io/id"
@@ -204,3 +208,122 @@ def test_a_parent_that_was_tampered_with_is_refused(
     cluster.kubectl(change[0], "configmap", applyset["name"], "-n", HOME, *change[1:])
     with pytest.raises(ApplySetRefused, match=reason):
         run(make.config_map("a"), applyset=applyset)
+
+
+def test_what_only_carries_a_copied_label_is_left_alone(
+    run: Any, make: Any, live: Any, applyset: Any, cluster: Any
+) -> None:
+    run(make.config_map("a"), applyset=applyset)
+    copy = live.get("configmap", "a", "-n", make.namespace)
+    copy["metadata"] = {"name": "copy", "namespace": make.namespace, "labels": copy["metadata"]["labels"]}
+    cluster.kubectl("create", "-f", "-", stdin=json.dumps(copy))
+    outcome = run(make.config_map("a"), applyset=applyset)
+    assert not outcome.changed
+    assert outcome.warnings[0].startswith(f"ConfigMap {make.namespace}/copy is left alone: its label ")
+    run(applyset=applyset, absent=True)
+    assert live.names("configmap", make.namespace) == ["copy"]
+
+
+def test_a_copied_label_does_not_let_a_namespace_go(
+    run: Any, make: Any, live: Any, applyset: Any, cluster: Any
+) -> None:
+    run(make.config_map("a"), space("kube-test-copy"), within("kube-test-copy"), applyset=applyset)
+    copy = live.get("configmap", "x", "-n", "kube-test-copy")
+    copy["metadata"] = {"name": "copy", "namespace": "kube-test-copy", "labels": copy["metadata"]["labels"]}
+    cluster.kubectl("create", "-f", "-", stdin=json.dumps(copy))
+    outcome = run(make.config_map("a"), applyset=applyset)
+    assert "Namespace kube-test-copy" not in deleted(outcome)
+    assert live.names("configmap", "kube-test-copy") == ["copy"]
+    run(make.config_map("a"), applyset=applyset, remove_with_content=["Namespace/kube-test-copy"])
+
+
+def test_what_controllers_make_from_members_is_left_alone(run: Any, make: Any, cluster: Any, applyset: Any) -> None:
+    metadata = {"name": "web", "namespace": make.namespace}
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"ports": [{"port": 80}]}}
+    service["spec"]["selector"] = {"app": "web"}
+    by_hand = {"apiVersion": "v1", "kind": "Endpoints", "metadata": {**metadata, "name": "by-hand"}}
+    run(service, by_hand, applyset=applyset)
+    cluster.kubectl("wait", "--for=create", "endpoints/web", "-n", make.namespace, "--timeout=20s")
+    labels = cluster.kubectl("get", "endpoints", "web", "-n", make.namespace, "-o", "jsonpath={.metadata.labels}")
+    assert "applyset.kubernetes.io/part-of" in labels
+    again = run(service, by_hand, applyset=applyset)
+    assert deleted(again) == []
+    assert not again.changed
+
+
+def test_sets_of_one_name_and_different_kinds_are_two(run: Any, make: Any, live: Any, applyset: Any) -> None:
+    other = {**applyset, "kind": "Secret"}
+    run(make.config_map("a"), applyset=applyset)
+    run(make.config_map("b"), applyset=other, field_manager="other")
+    assert deleted(run(applyset=applyset, absent=True)) == [f"ConfigMap {make.namespace}/a"]
+    assert live.names("configmap", make.namespace) == ["b"]
+    run(applyset=other, absent=True)
+
+
+def test_a_set_whose_parent_was_lost_finds_its_members_again(
+    run: Any, make: Any, live: Any, applyset: Any, cluster: Any
+) -> None:
+    run(make.config_map("a"), make.config_map("b"), applyset=applyset)
+    cluster.kubectl("create", "configmap", "foreign", "-n", make.namespace)
+    cluster.kubectl("delete", "configmap", applyset["name"], "-n", HOME)
+    assert deleted(run(make.config_map("a"), applyset=applyset)) == [f"ConfigMap {make.namespace}/b"]
+    assert live.names("configmap", make.namespace) == ["a", "foreign"]
+
+
+def test_members_whose_api_does_not_answer_are_not_forgotten(
+    run: Any, make: Any, make_crd: Any, live: Any, applyset: Any, cluster: Any
+) -> None:
+    """The kind is made to come from an API service that has no server behind it, as during an outage."""
+    group = "outage.example.com"
+    metadata = {"name": "m", "namespace": make.namespace}
+    member = {"apiVersion": f"{group}/v1", "kind": "Probe", "metadata": metadata}
+    run(make_crd("probes", "Probe", group))
+    run(make.config_map("a"), member, applyset=applyset)
+    cluster.kubectl("delete", "crd", f"probes.{group}")
+    service = {
+        "group": group,
+        "version": "v1",
+        "groupPriorityMinimum": 100,
+        "versionPriority": 100,
+        "service": {"name": "none", "namespace": make.namespace},
+        "insecureSkipTLSVerify": True,
+    }
+    kind = {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": {"name": f"v1.{group}"}}
+    run({**kind, "spec": service})
+    wait_until_stale(cluster, group)
+    with pytest.raises(ApplySetRefused, match=r"The members of ApplySet .* does not answer at the moment"):
+        run(make.config_map("a"), applyset=applyset)
+    with pytest.raises(ApplySetRefused, match="does not answer at the moment"):
+        run(applyset=applyset, absent=True)
+    with pytest.raises(DefinitionError, match="does not answer at the moment"):
+        run(member, absent=True)
+    assert annotations(live, applyset)[KINDS] == f"ConfigMap,Probe.{group}"
+    run({**kind, "spec": service}, absent=True)
+
+
+def wait_until_stale(cluster: Any, group: str) -> None:
+    accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+    with open_session({"kubeconfig": str(cluster.kubeconfig)}) as session:
+        for _attempt in range(100):
+            groups = session.request("GET", "/apis", accept=accept)["items"]
+            found = [each for each in groups if each["metadata"]["name"] == group]
+            if found and found[0]["versions"][0].get("freshness") == "Stale":
+                return
+            time.sleep(0.2)
+    pytest.fail(f"{group} did not become stale")
+
+
+def test_the_parents_own_namespace_can_be_a_member(run: Any, applyset: Any, cluster: Any) -> None:
+    own = {**applyset, "namespace": "kube-test-own"}
+    run(space("kube-test-own"), within("kube-test-own"), applyset=own)
+    outcome = run(applyset=own, absent=True, remove_with_content=["Namespace/kube-test-own"], wait=True)
+    assert deleted(outcome) == ["ConfigMap kube-test-own/x", "Namespace kube-test-own"]
+    assert "kube-test-own" not in cluster.kubectl("get", "namespaces")
+
+
+@pytest.mark.parametrize("option", ["name", "namespace"])
+@pytest.mark.parametrize("value", ["", "Bad Name", "a/b", ".."])
+def test_a_name_that_no_parent_can_have_is_told(run: Any, make: Any, applyset: Any, option: str, value: str) -> None:
+    for absent in (False, True):
+        with pytest.raises(InvalidArgument, match=f"applyset.{option} is "):
+            run(*([] if absent else [make.config_map("a")]), applyset={**applyset, option: value}, absent=absent)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery import Discovery, check_version
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery import Discovery
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import (
     ApiError,
     AuthenticationFailed,
@@ -22,7 +22,11 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors i
     UnsupportedVersion,
     WrongCluster,
 )
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import cluster_uid, open_session
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import (
+    check_version,
+    cluster_uid,
+    open_session,
+)
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -109,7 +113,7 @@ def test_a_kubeconfig_that_is_not_there(run: Any, make: Any) -> None:
 def test_an_old_kubernetes_is_refused(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     check_version(session)
     monkeypatch.setattr(
-        "ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery.MINIMUM_VERSION", (1, 99)
+        "ansible_collections.servicemesh.platform.plugins.module_utils.kube.session.MINIMUM_VERSION", (1, 99)
     )
     with pytest.raises(UnsupportedVersion, match=r"runs Kubernetes v1\.\d+\.\d+; at least 1\.99 is needed"):
         check_version(session)

@@ -6,38 +6,10 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, Callable
 
-import pytest
-
 Ansible = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def ansible(connection: dict[str, Any], tmp_path: Path) -> Ansible:
-    """Runs the module in a process of its own and gives its result, with the whole output as ``output``."""
-
-    def run(*flags: str, **arguments: Any) -> dict[str, Any]:
-        given = {**connection, **arguments}
-        command = [str(Path(sys.executable).with_name("ansible")), "localhost", "-m", "servicemesh.platform.k8s_apply"]
-        command += ["-a", json.dumps(given), "-e", f"ansible_python_interpreter={sys.executable}", *flags]
-        environment = {
-            **os.environ,
-            "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
-            "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
-        }
-        environment["ANSIBLE_LOCAL_TEMP"] = str(tmp_path)
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-        output = done.stdout + done.stderr
-        start = done.stdout.index("{")
-        result = json.loads(done.stdout[start:])["plays"][0]["tasks"][0]["hosts"]["localhost"]
-        return {**result, "output": output, "rc": done.returncode}
-
-    return run
 
 
 def test_applies_tells_and_removes(ansible: Ansible, make: Any) -> None:
@@ -103,6 +75,32 @@ def test_a_failure_names_place_and_what_was_done(ansible: Ansible, make: Any, tm
     assert partly["changed"]
     assert [each["name"] for each in partly["objects"]] == ["good"]
     assert f"ConfigMap {make.namespace}/Bad_Name (definitions[1])" in partly["msg"]
+
+
+def test_a_failure_tells_warnings_and_differences_too(ansible: Ansible, make: Any) -> None:
+    old = {"apiVersion": "v1", "kind": "Endpoints", "metadata": {"name": "old", "namespace": make.namespace}}
+    failed = ansible("--diff", definitions=[old, make.config_map("good", a="1"), make.config_map("Bad_Name")])
+    assert failed["rc"] != 0
+    assert "Endpoints is deprecated" in str(failed["warnings"])
+    assert [diff["after_header"] for diff in failed["diff"]] == [
+        f"ConfigMap {make.namespace}/good",
+        f"Endpoints {make.namespace}/old",
+    ]
+
+
+def test_a_kubeconfig_given_as_text_is_not_shown(ansible: Ansible, make: Any, connection: Any) -> None:
+    text = Path(connection["kubeconfig"]).read_text()
+    key = yaml_of(text)["users"][0]["user"]["client-key-data"]
+    failed = ansible("-vvv", kubeconfig=text, definitions=[make.config_map("a")])
+    assert failed["msg"].startswith("kubeconfig is the text of a kubeconfig; give the path of a file")
+    assert key[:50] not in failed["output"]
+    assert failed["invocation"]["module_args"]["kubeconfig"] == "NOT_LOGGING_PARAMETER"
+
+
+def test_the_password_of_a_proxy_is_not_shown(ansible: Ansible, make: Any) -> None:
+    failed = ansible("-vvv", proxy="http://jane:hunter2-secret@127.0.0.1:1", definitions=[make.config_map("a")])
+    assert "through the proxy http://127.0.0.1:1 cannot be reached" in failed["msg"]
+    assert "hunter2-secret" not in failed["output"]
 
 
 def test_needs_something_to_do(ansible: Ansible) -> None:

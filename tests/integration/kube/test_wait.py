@@ -103,7 +103,9 @@ def test_waits_for_an_object_that_is_applied_by_others(run: Any, make: Any, clus
     [
         (WaitFor("ConfigMap"), True, "has no condition of its own"),
         (WaitFor("ConfigMap", success="a["), True, "is not JMESPath"),
+        (WaitFor("ConfigMap", success="nosuch(@)"), True, "Unknown function: nosuch"),
         (WaitFor("Secret", success="data"), True, "no definition is a Secret"),
+        (WaitFor("Secret", "v1", success="data"), True, "give its apiVersion and name"),
         (WaitFor("ConfigMap", success="data"), False, "set wait: true"),
     ],
 )
@@ -119,8 +121,46 @@ def test_tells_what_keeps_an_object_from_going(run: Any, make: Any, cluster: Any
     held = make.config_map("held")
     held["metadata"]["finalizers"] = ["example.com/hold"]
     run(held)
-    with pytest.raises(WaitTimeout, match=r"ConfigMap .*/held: finalizers example.com/hold"):
+    with pytest.raises(WaitTimeout, match=r"ConfigMap .*/held: finalizers example.com/hold") as caught:
         run(held, absent=True, wait=True, wait_timeout=2)
+    assert [change.action for change in caught.value.done] == ["deleted"]
     cluster.kubectl(
         "patch", "configmap", "held", "-n", make.namespace, "--type=merge", "-p", '{"metadata": {"finalizers": null}}'
     )
+
+
+def test_a_function_of_a_field_that_is_still_to_come_is_not_true_yet(run: Any, make: Any, cluster: Any) -> None:
+    wish = WaitFor("ConfigMap", success="length(data.ready) == `3`")
+
+    def write() -> None:
+        time.sleep(1)
+        cluster.kubectl("patch", "configmap", "signal", "-n", make.namespace, "-p", '{"data": {"ready": "yes"}}')
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    run(make.config_map("signal"), wait=True, wait_for=[wish], wait_timeout=30)
+    thread.join()
+
+
+@pytest.mark.parametrize("status", ["busy", {"conditions": "none"}, {"conditions": [{"foo": 1}, 5]}, {"phase": 3}])
+def test_explains_whatever_a_custom_resource_has_as_its_status(run: Any, make: Any, make_crd: Any, status: Any) -> None:
+    metadata = {"name": "t", "namespace": make.namespace}
+    strange = {"apiVersion": "example.com/v1", "kind": "Strange", "metadata": metadata, "status": status}
+    with pytest.raises(WaitTimeout, match=r"Strange .*/t: "):
+        run(
+            make_crd("stranges", "Strange"),
+            strange,
+            wait=True,
+            wait_timeout=1,
+            wait_for=[WaitFor("Strange", success="x")],
+        )
+    run(
+        make_crd("stranges", "Strange"),
+        absent=True,
+        remove_with_content=["CustomResourceDefinition/stranges.example.com"],
+    )
+
+
+def test_an_object_elsewhere_needs_its_namespace(run: Any, make: Any) -> None:
+    with pytest.raises(InvalidArgument, match="Secret x lives in a namespace"):
+        run(make.config_map("a"), wait=True, wait_for=[WaitFor("Secret", "v1", "x", success="data")])

@@ -53,6 +53,8 @@ def test_every_address_is_loopback(component: Component) -> None:
 @pytest.mark.parametrize("component", ALL, ids=lambda component: component.name)
 def test_every_file_that_is_read_is_an_input(component: Component) -> None:
     named = {Path(argument.partition("=")[2]) for argument in component.arguments if "=/state/" in argument}
+    if component.name == "kwok":
+        named.add(LAYOUT.kwok_config)
     assert set(component.inputs) == named - {LAYOUT.etcd_data}
 
 
@@ -67,6 +69,11 @@ def test_the_api_server_is_closed() -> None:
 def test_only_a_durable_etcd_syncs(durable: bool) -> None:
     settings = Settings("demo", Path("/bin/kube"), "10.96.0.0/16", "10.244.0.0/16", durable=durable)
     assert ("--unsafe-no-fsync=true" in by_name("etcd", settings).arguments) is not durable
+
+
+def test_the_configuration_of_kwok_is_one_file_even_when_the_state_folder_has_a_comma() -> None:
+    # kwok reads a list with commas here; a process runs in the state folder.
+    assert "--config=kwok.yaml" in by_name("kwok").arguments
 
 
 def test_kwok_gets_its_stages() -> None:

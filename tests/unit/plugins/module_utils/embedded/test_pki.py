@@ -88,6 +88,15 @@ def test_an_expired_leaf_says_so(layout: Layout) -> None:
     assert reasons["apiserver"] == "expired"
 
 
+def test_after_the_clock_was_set_back_everything_is_issued_anew(layout: Layout) -> None:
+    earlier = NOW - datetime.timedelta(hours=1)
+    reasons = pki.examine(layout, WANTED, earlier)
+    assert reasons["ca"] == "not valid yet"
+    assert set(reasons) == set(NAMES)
+    pki.issue(layout, WANTED, reasons, earlier)
+    assert pki.examine(layout, WANTED, earlier) == {}
+
+
 def test_an_old_authority_takes_all_below_it_along(layout: Layout) -> None:
     later = NOW + datetime.timedelta(days=3630)
     reasons = pki.examine(layout, WANTED, later)

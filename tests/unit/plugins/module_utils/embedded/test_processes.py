@@ -136,6 +136,18 @@ def test_the_exit_code_and_the_last_lines_are_told(processes: Processes, monkeyp
     assert processes.last_lines("never") == ""
 
 
+@pytest.mark.parametrize(
+    "reason", ["panic: disk full", '{"level":"fatal","msg":"disk full"}', "F1123 10:00:00 disk full"]
+)
+def test_a_long_stack_does_not_hide_the_reason_of_a_crash(processes: Processes, reason: str) -> None:
+    script = f"echo first; echo '{reason}'; for line in $(seq 100); do echo stack $line; done"
+    started = processes.start("one", ["sh", "-c", script], "")
+    wait_until(lambda: not processes.is_alive(started))
+    lines = processes.last_lines("one").splitlines()
+    assert lines[:2] == [reason, "stack 1"]
+    assert len(lines) == module.TAIL_LINES
+
+
 def test_the_log_before_is_kept_once(layout: Layout, processes: Processes) -> None:
     for word in ("first", "second", "third"):
         processes.start("one", ["echo", word], "")

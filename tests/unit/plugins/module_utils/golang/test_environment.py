@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.servicemesh.platform.plugins.module_utils.golang.environment import Cache, go_environment
+from ansible_collections.servicemesh.platform.plugins.module_utils.golang.errors import GoError
 
 
 def test_the_users_way_to_modules_is_kept_and_the_rest_is_fixed() -> None:
@@ -41,6 +42,13 @@ def test_the_cache_is_where_xdg_says(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setenv("XDG_CACHE_HOME", "/var/x")
     assert Cache.at(None).root == "/var/x/servicemesh-platform"
     assert Cache.at("~/c").root == str(tmp_path / "c")
+
+
+def test_a_cache_that_would_come_to_stand_in_the_collection_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "cache")
+    for folder in (None, "cache", "~nobody-of-this-name/cache"):
+        with pytest.raises(GoError, match="is not an absolute path"):
+            Cache.at(folder)
 
 
 def test_a_new_cache_is_closed_to_others(tmp_path: Path) -> None:
