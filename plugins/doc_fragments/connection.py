@@ -13,7 +13,8 @@ class ModuleDocFragment:
 options:
   kubeconfig:
     description:
-      - Path of a kubeconfig, or its content as a mapping. Several paths are joined with a colon, as in E(KUBECONFIG).
+      - Path of a kubeconfig, or its content as a mapping (not as text). Several paths are joined with a colon, as in
+        E(KUBECONFIG).
       - When neither this nor O(host) is given, the C(K8S_AUTH_*) environment variables count, then E(KUBECONFIG) or
         C(~/.kube/config), then the service account of the pod that the module runs in.
     type: raw
@@ -27,7 +28,8 @@ options:
     type: str
   api_key:
     description:
-      - Bearer token to authenticate with.
+      - Bearer token to authenticate with. A client certificate of the kubeconfig is then not used, for the server would
+        go by it.
     type: str
   username:
     description:
@@ -59,7 +61,7 @@ options:
     aliases: [key_file]
   proxy:
     description:
-      - URL of an HTTP proxy to connect through.
+      - URL of an HTTP proxy to connect through. It may hold a user name and password.
     type: str
   no_proxy:
     description:

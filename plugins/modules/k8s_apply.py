@@ -87,6 +87,7 @@ options:
     description:
       - Whether members of O(applyset) that are not defined any more are deleted.
       - A set without any definition is refused; say O(state=absent) to empty it.
+      - An object that carries the label of the set because it was copied from a member is left alone, with a warning.
     type: bool
     default: true
   remove_with_content:

@@ -238,7 +238,8 @@ def test_what_json_cannot_hold_is_told_with_its_place(run: Any, make: Any, make_
     with pytest.raises(ApplyFailed) as caught:
         run(make_crd("oddities", "Oddity"), odd, make.config_map("fine"))
     assert str(caught.value) == (
-        f"Oddity {make.namespace}/t (definitions[1]): holds a number that JSON does not have (infinite or none); quote it"
+        f"Oddity {make.namespace}/t (definitions[1]): "
+        "holds a number that JSON does not have (infinite or none); quote it"
     )
     run(make_crd("oddities", "Oddity"), absent=True)
 

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.connection import resolve_connection
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import (
     AuthenticationFailed,
+    InvalidArgument,
     KubeconfigInvalid,
 )
 
@@ -116,6 +117,85 @@ def test_tells_what_is_wrong_with_a_kubeconfig(content: str, reason: str, tmp_pa
         resolve_connection({"kubeconfig": str(path)}, {})
     assert str(path) in str(caught.value)
     assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"contexts": 5}, "contexts must be a list of mappings"),
+        ({"users": "abc"}, "users must be a list of mappings"),
+        ({"clusters": ["c"]}, "clusters must be a list of mappings"),
+        ({"users": [{"name": "u", "user": "abc"}]}, "user of u must be a mapping"),
+        ({"clusters": [{"name": "c", "cluster": {"server": 5}}]}, "context blue: "),
+    ],
+)
+def test_tells_what_is_odd_in_a_file_or_a_mapping(change: dict[str, Any], reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "kubeconfig"
+    path.write_text(json.dumps({**kubeconfig(), **change}))
+    for given in (str(path), {**kubeconfig(), **change}):
+        with pytest.raises(KubeconfigInvalid, match=reason):
+            resolve_connection({"kubeconfig": given}, {})
+
+
+def test_a_message_about_a_kubeconfig_shows_nothing_of_its_secrets(tmp_path: Path) -> None:
+    secret = {"auth-provider": {"name": "oidc", "config": {"client-secret": "hunter2", "refresh-token": "hunter3"}}}
+    path = tmp_path / "kubeconfig"
+    path.write_text(json.dumps(kubeconfig(**secret)))
+    with pytest.raises(KubeconfigInvalid, match="Expected key id-token in ") as caught:
+        resolve_connection({"kubeconfig": str(path)}, {})
+    assert "hunter" not in str(caught.value)
+    for text in (json.dumps(kubeconfig(token="hunter2")), "users:\n- {name: u, user: {token: hunter2}}\n"):
+        with pytest.raises(InvalidArgument, match="is the text of a kubeconfig") as refused:
+            resolve_connection({"kubeconfig": text}, {})
+        assert "hunter" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "host", ["192.0.2.1:6443", "nonsense", "ftp://192.0.2.1", "https://[::1", "https://a:b", "https://"]
+)
+def test_an_address_that_is_none_is_told(host: str, file: str) -> None:
+    for options in ({"host": host}, {"kubeconfig": file, "host": host}):
+        with pytest.raises(InvalidArgument, match="no address of an API server; write it as https://"):
+            resolve_connection(options, {})
+
+
+def test_a_kubeconfig_without_an_address_is_told() -> None:
+    content = {**kubeconfig(), "clusters": [{"name": "c", "cluster": {}}]}
+    with pytest.raises(InvalidArgument, match=r"kubeconfig \(given as a mapping\), context blue gives no address"):
+        resolve_connection({"kubeconfig": content}, {})
+
+
+def test_passwords_in_addresses_are_not_told(file: str) -> None:
+    with pytest.raises(InvalidArgument, match=r"\(192.0.2.1\) holds credentials") as caught:
+        resolve_connection({"host": "https://jane:hunter2@192.0.2.1"}, {})
+    assert "hunter2" not in str(caught.value)
+    connection = resolve_connection({"kubeconfig": file, "proxy": "http://jane:hunter%32@192.0.2.9:3128"}, {})
+    assert connection.proxy == "http://192.0.2.9:3128"
+    assert connection.proxy_headers == {"proxy-authorization": "Basic amFuZTpodW50ZXIy"}
+    with pytest.raises(InvalidArgument, match="proxy must be a URL with the scheme http or https"):
+        resolve_connection({"kubeconfig": file, "proxy": "192.0.2.9:3128"}, {})
+
+
+def test_an_explicit_token_takes_the_place_of_the_certificate(tmp_path: Path) -> None:
+    """The server would look at the certificate only, and act as another user than was asked for."""
+    for name in ("cert", "key"):
+        (tmp_path / name).write_text("x")
+    content = kubeconfig(**{"client-certificate": str(tmp_path / "cert"), "client-key": str(tmp_path / "key")})
+    assert resolve_connection({"kubeconfig": content}, {}).client_cert == str(tmp_path / "cert")
+    connection = resolve_connection({"kubeconfig": content, "api_key": "mine\n"}, {})
+    assert (connection.client_cert, connection.client_key) == (None, None)
+    assert connection.authorization() == "Bearer mine"
+    both = resolve_connection({"kubeconfig": content, "api_key": "mine", "client_cert": "/c", "client_key": "/k"}, {})
+    assert (both.client_cert, both.client_key) == ("/c", "/k")
+
+
+def test_the_environment_has_every_option_and_is_checked(file: str) -> None:
+    environ = {"K8S_AUTH_KUBECONFIG": file, "K8S_AUTH_CLUSTER_UID": "1234"}
+    assert resolve_connection({}, environ).cluster_uid == "1234"
+    assert resolve_connection({"cluster_uid": "5678"}, environ).cluster_uid == "5678"
+    assert resolve_connection({"kubeconfig": file}, environ).cluster_uid == ""
+    with pytest.raises(InvalidArgument, match="K8S_AUTH_VERIFY_SSL is 'maybe'; write true or false"):
+        resolve_connection({}, {**environ, "K8S_AUTH_VERIFY_SSL": "maybe"})
 
 
 def test_tells_when_a_kubeconfig_cannot_be_read(tmp_path: Path) -> None:

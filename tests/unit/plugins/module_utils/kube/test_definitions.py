@@ -116,3 +116,20 @@ def test_tells_place_in_json_files(tmp_path: Path) -> None:
 def test_tells_what_is_not_text(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(b"\xff\xfe\x00")
     assert "is not UTF-8 text" in complaint(src=(str(tmp_path / "a.yaml"),))
+
+
+@pytest.mark.parametrize(
+    "nothing", [{"kind": "List", "items": None}, {"kind": "List", "items": []}, "kind: List\nitems:\n"]
+)
+def test_a_list_of_nothing_is_nothing(nothing: Any) -> None:
+    """Go writes an empty list as null."""
+    assert load_definitions([nothing]) == []
+
+
+def test_json_that_is_nested_too_deeply_is_told(tmp_path: Path) -> None:
+    (tmp_path / "deep.json").write_text("[" * 100_000 + "]" * 100_000)
+    assert complaint(src=(str(tmp_path),)) == f"{tmp_path}/deep.json: JSON error: nested too deeply"
+
+
+def test_half_a_character_is_told() -> None:
+    assert complaint("a: 1\nb: \ud800") == "definitions:2: YAML error: half a character (a lone surrogate)"

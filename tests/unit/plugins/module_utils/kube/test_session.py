@@ -24,8 +24,9 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors i
     CertificateRejected,
     Conflict,
     ConnectionFailed,
+    InvalidArgument,
 )
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import Session
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import Session, open_session
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -122,9 +123,40 @@ def test_tells_at_once_when_nobody_listens(serve: Serve) -> None:
         session_with(server).get_json("/x")
 
 
-def test_tells_when_something_else_answers(serve: Serve) -> None:
-    with pytest.raises(ConnectionFailed, match="does not answer like a Kubernetes API server"):
-        session_with(serve((200, {}, "<html>"))).get_json("/x")
+@pytest.mark.parametrize("body", ["<html>", "[]", '"ok"', "null", "{}"])
+def test_tells_when_something_else_answers(serve: Serve, body: str) -> None:
+    options = {"host": f"http://127.0.0.1:{serve((200, {}, body)).server_port}"}
+    for uid in ("", "1234"):
+        with pytest.raises(ConnectionFailed, match="does not answer like a Kubernetes API server"):
+            open_session({**options, "cluster_uid": uid})
+
+
+def test_the_error_of_something_between_us_is_told_too(serve: Serve) -> None:
+    server = serve((403, {}, {"message": "blocked by the gateway", "details": ["text"]}))
+    with pytest.raises(ApiError, match="blocked by the gateway"):
+        session_with(server).get_json("/x")
+
+
+@pytest.mark.parametrize("token", ["hunter2\nx", "hunter2\u20ac"])
+def test_a_token_that_cannot_be_sent_is_not_shown(serve: Serve, token: str) -> None:
+    with pytest.raises(InvalidArgument, match="such as a line break in a token") as caught:
+        session_with(serve(), authorization=lambda: f"Bearer {token}").get_json("/x")
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize("status", [410, 429, 500, 503])
+def test_a_watch_that_is_refused_for_now_just_ends(serve: Serve, status: int) -> None:
+    assert list(session_with(serve((status, {}, {"message": "no"}))).watch("/x", {}, 1)) == []
+
+
+def test_a_watch_that_is_refused_for_good_is_told(serve: Serve) -> None:
+    with pytest.raises(ApiError, match="cannot watch"):
+        list(session_with(serve((403, {}, {"message": "cannot watch"}))).watch("/x", {}, 1))
+
+
+def test_a_watch_that_brings_something_else_ends(serve: Serve) -> None:
+    assert list(session_with(serve((200, {}, '{"type": "ADDED"}\n<html>\n'))).watch("/x", {}, 1)) == [{"type": "ADDED"}]
 
 
 def test_tells_reason_and_causes_of_a_refusal(serve: Serve) -> None:
