@@ -26,7 +26,6 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.findings impo
 GROUP = "gateway.networking.k8s.io"
 BUNDLE_VERSION = f"{GROUP}/bundle-version"
 CHANNEL = f"{GROUP}/channel"
-CHANNELS = ("standard", "experimental")
 SUBJECT = "Gateway API"
 
 # In the standard channel since v1.1.0, which is older than anything a supported mesh asks for.

@@ -124,7 +124,7 @@ def test_a_tenant_that_leaves_takes_its_namespace_along(environment: Playbooks, 
 
 def test_the_api_server_is_killed(environment: Playbooks, kube_binary: Path) -> None:
     state = str(environment.state)
-    listed = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(["ps", "-ww", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
     (pid,) = [int(line.split()[0]) for line in listed.splitlines() if " kube-apiserver " in line and state in line]
     os.kill(pid, signal.SIGKILL)
     run = environment.run("site", **SURVEY)
@@ -204,6 +204,6 @@ def test_teardown_leaves_nothing(environment: Playbooks) -> None:
     run = environment.run("teardown")
     assert run.code == 0, run.output
     assert not environment.state.exists()
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert str(environment.state) not in listed
     assert environment.run("teardown").recap["demo"]["changed"] == 0
