@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from dataclasses import replace
 from typing import Iterator, List, Sequence
 
@@ -37,9 +38,10 @@ def drift(request: Request, session: Session) -> List[Finding]:
         changes, failures = error.done, [f"ApplySet {(request.applyset or {}).get('name')}: {error}"]
     findings = [_refused(failure) for failure in failures]
     findings += [finding for change in changes for finding in _finding(change)]
-    unchanged = sum(change.action == UNCHANGED for change in changes)
+    unchanged = Counter(change.key.kind for change in changes if change.action == UNCHANGED)
     if unchanged:
-        findings.append(passed("as-asked", "objects", f"{unchanged} stand as they are asked for"))
+        told = ", ".join(f"{count} {kind}" for kind, count in sorted(unchanged.items()))
+        findings.append(passed("as-asked", "objects", f"as they are asked for: {told}"))
     return findings
 
 

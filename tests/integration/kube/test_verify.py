@@ -44,7 +44,7 @@ def test_all_as_asked(run: Any, look: Any, make: Any, applyset: Any) -> None:
     assert (finding.id, finding.severity, finding.message) == (
         "as-asked",
         Severity.OK,
-        "3 stand as they are asked for",
+        "as they are asked for: 1 ConfigMap, 1 Deployment, 1 Secret",
     )
     assert finding.mend == ""
 
@@ -65,7 +65,7 @@ def test_missing_different_and_left_over(run: Any, look: Any, make: Any, cluster
     ]
     assert findings[0].message == "it differs from what is asked for: - key: '1'; + key: '2'"
     assert all(finding.why and finding.mend for finding in findings[:-1])
-    assert findings[-1].message == "1 stand as they are asked for"
+    assert findings[-1].message == "as they are asked for: 1 ConfigMap"
     assert "gone" not in cluster.kubectl("get", "configmap", "-n", namespace, "-o", "name")
     assert "old" in cluster.kubectl("get", "configmap", "-n", namespace, "-o", "name")
 
