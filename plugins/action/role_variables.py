@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib import import_module
@@ -41,7 +42,8 @@ class ActionModule(ActionBase):
         given = self._given(options, task_vars, role.get_default_vars(), problems)
         validated = ArgumentSpecValidator(options).validate(given)
         problems += validated.error_messages
-        typed = {key: validated.validated_parameters.get(key) for key in options}
+        typed = {key: absolute(validated.validated_parameters.get(key), option) for key, option in options.items()}
+        problems += homeless(typed)
         rules = rules_of(name)
         inventory = Inventory(task_vars["inventory_hostname"], task_vars["groups"], task_vars["hostvars"])
         if rules and not problems:
@@ -101,12 +103,36 @@ def is_unset(value: Any) -> bool:
 
 def parsed(value: Any, wanted: str) -> Any:
     """A list or mapping that arrived as text, as surveys and ``-e key=value`` send it; anything else as it is."""
-    if wanted not in ("list", "dict") or not isinstance(value, str) or value.lstrip()[:1] not in ("[", "{", "-"):
+    expected = {"list": list, "dict": dict}.get(wanted)
+    if not expected or not isinstance(value, str):
         return value
     try:
-        return yaml.safe_load(value)
+        loaded = yaml.safe_load(value)
     except yaml.YAMLError:
         return value
+    return loaded if isinstance(loaded, expected) else value
+
+
+def homeless(typed: Mapping[str, Any]) -> Iterator[Problem]:
+    """A problem for each path that begins with ``~`` still: then there is no home folder that it could stand for."""
+    for key, value in typed.items():
+        for path in value if isinstance(value, list) else [value]:
+            if isinstance(path, str) and path.startswith("~"):
+                yield Problem(key, path, "there is no such home folder; set HOME, or write an absolute path")
+
+
+def absolute(value: Any, option: Mapping[str, Any]) -> Any:
+    """Paths as seen from where the playbook was called: modules run elsewhere, in the folder of the playbook."""
+    if option.get("type") == "path" and value:
+        return path_from_here(value)
+    if option.get("elements") == "path" and value:
+        return [path_from_here(path) for path in value]
+    return value
+
+
+def path_from_here(path: str) -> str:
+    """An absolute path; one that begins with ``~`` still is left for `homeless`."""
+    return path if path.startswith("~") else os.path.abspath(path)
 
 
 def unknown(prefix: str, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> Iterator[Problem]:

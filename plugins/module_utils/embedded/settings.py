@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Optional
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.errors import EmbeddedError
+from ansible_collections.servicemesh.platform.plugins.module_utils.variables.cluster import (
+    POD_PREFIXES,
+    SERVICE_PREFIXES,
+)
 from ansible_collections.servicemesh.platform.plugins.module_utils.variables.formats import DNS_LABEL
-
-# kube-apiserver takes at most 20 bits of service addresses; a /28 leaves room for the few services of a small cluster.
-SERVICE_PREFIXES = range(12, 29)
-# kube-controller-manager gives every node a /24 of the pod network and takes at most 2^16 of them.
-POD_PREFIXES = range(8, 25)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
+from ipaddress import IPv4Network
 from typing import Any, Dict, Iterator, List, Mapping
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.variables.formats import (
@@ -15,6 +15,15 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.variables.for
     unique,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.variables.model import Inventory, Problem
+
+# kube-apiserver takes at most 20 bits of service addresses; a /28 leaves room for the few services of a small cluster.
+SERVICE_PREFIXES = range(12, 29)
+# kube-controller-manager gives every node a /24 of the pod network and takes at most 2^16 of them.
+POD_PREFIXES = range(8, 25)
+NETWORK_PREFIXES = {
+    "cluster_embedded_service_cidr": SERVICE_PREFIXES,
+    "cluster_embedded_pod_cidr": POD_PREFIXES,
+}
 
 
 def problems(variables: Mapping[str, Any], inventory: Inventory) -> Iterator[Problem]:
@@ -35,11 +44,16 @@ def nodes(variables: Mapping[str, Any], inventory: Inventory) -> List[Dict[str, 
     return [
         {
             "name": host,
-            "zone": inventory.hostvars[host].get("zone"),
+            "zone": _text(inventory.hostvars[host].get("zone")),
             "labels": inventory.hostvars[host].get("node_labels", {}),
         }
         for host in hosts
     ]
+
+
+def _text(zone: Any) -> Any:
+    """A zone that YAML or an INI inventory took for a number: the zones of the variables are text."""
+    return str(zone) if isinstance(zone, int) and not isinstance(zone, bool) else zone
 
 
 def derived(variables: Mapping[str, Any], inventory: Inventory) -> Dict[str, Any]:
@@ -86,12 +100,16 @@ def _existing(variables: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _networks(variables: Mapping[str, Any]) -> Iterator[Problem]:
     networks = {}
-    for variable in ("cluster_embedded_service_cidr", "cluster_embedded_pod_cidr"):
+    for variable, prefixes in NETWORK_PREFIXES.items():
         try:
-            networks[variable] = ip_network(variables[variable])
+            networks[variable] = IPv4Network(variables[variable])
         except ValueError as error:
-            yield Problem(variable, variables[variable], f"write a network such as 10.96.0.0/16 ({error})")
+            yield Problem(variable, variables[variable], f"write an IPv4 network such as 10.96.0.0/16 ({error})")
+            continue
+        if networks[variable].prefixlen not in prefixes:
+            allowed = f"/{prefixes[0]} to /{prefixes[-1]}"
+            yield Problem(variable, variables[variable], f"write a network of {allowed}")
     if len(networks) == 2:
         service, pod = networks["cluster_embedded_service_cidr"], networks["cluster_embedded_pod_cidr"]
-        if service.version == pod.version and service.overlaps(pod):
+        if service.overlaps(pod):
             yield Problem("cluster_embedded_pod_cidr", str(pod), f"overlaps cluster_embedded_service_cidr {service}")
