@@ -13,7 +13,9 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[3]
-TRACKED = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
+TRACKED = subprocess.run(
+    ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+)
 DOCUMENTS = sorted(name for name in TRACKED.stdout.split() if name.endswith(".md"))
 
 
