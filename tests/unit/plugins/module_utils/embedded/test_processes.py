@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Iterator
+from typing import Callable, Iterator
 
 import pytest
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import processes as module
@@ -166,8 +166,8 @@ def wait_for_log(layout: Layout, word: str) -> None:
     wait_until(lambda: word in layout.log("one").read_text())
 
 
-def wait_until(condition: object) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 10
-    while not condition():  # type: ignore[operator]
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
