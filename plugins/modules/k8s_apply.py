@@ -98,6 +98,12 @@ options:
     type: list
     elements: str
     default: []
+  lock_timeout:
+    description:
+      - Seconds to wait for another run that is at work on the same O(applyset). Then the module fails and says who
+        holds the set, and since when. A run that was killed holds it for 15 seconds more.
+    type: int
+    default: 300
   field_manager:
     description:
       - Name under which the fields are owned. Different owners of parts of one object need different names.
@@ -326,6 +332,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "applyset": {"type": "dict", "options": APPLYSET_ARGUMENTS},
     "prune": {"type": "bool", "default": True},
     "remove_with_content": {"type": "list", "elements": "str", "default": []},
+    "lock_timeout": {"type": "int", "default": 300},
     "field_manager": {"type": "str", "default": "servicemesh.platform"},
     "force_conflicts": {"type": "bool", "default": False},
     "ignore_fields": {"type": "list", "elements": "dict", "default": [], "options": IGNORED_FIELD_ARGUMENTS},
@@ -376,6 +383,7 @@ def request_from(options: Dict[str, Any], check_mode: bool, diff: bool) -> Reque
         force_conflicts=options["force_conflicts"],
         ignored=[IgnoredField(**_without_none(entry)) for entry in options["ignore_fields"]],
         remove_with_content=options["remove_with_content"],
+        lock_timeout=options["lock_timeout"],
         wait=options["wait"],
         wait_timeout=options["wait_timeout"],
         wait_for=[_wait_for(_without_none(entry)) for entry in options["wait_for"]],

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Union
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Union
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube import wait
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.changes import (
@@ -38,8 +38,10 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.ignored_
     IgnoredField,
     without_ignored,
 )
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.objects import PART_OF
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.objects import PART_OF, ObjectKey
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.parallel import map_parallel
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.proof import Proofs
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.removal import Removable, await_gone
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import Session
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.targets import (
     CRD,
@@ -49,11 +51,13 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.targets 
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.waves import in_waves
 
-_OF_ONE_OBJECT = (ApiError, ApplySetRefused, InvalidArgument, NotAttempted)
+_OF_ONE_OBJECT = (ApiError, ApplySetRefused, InvalidArgument, NotAttempted, WaitTimeout)
 """Errors that do not keep the other objects from being applied."""
 
 CRD_TIMEOUT = 60
 """Seconds for new CustomResourceDefinitions to be established and served."""
+GONE_TIMEOUT = 60
+"""Seconds for objects to be gone that are on their way out when they shall be applied; for all of them together."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,8 @@ class ApplyOptions:
     """How to apply.
 
     ``dry_run`` asks the server what would happen. ``part_of`` is the id of the ApplySet whose members the
-    objects become (``applyset.set_id``). ``diff`` asks for the difference of every changed object.
+    objects become (``applyset.set_id``). ``diff`` asks for the difference of every changed object. ``check`` is called
+    before every write and raises KubeError when nothing may be written any more.
     """
 
     field_manager: str
@@ -70,10 +75,42 @@ class ApplyOptions:
     part_of: str = ""
     ignored: Sequence[IgnoredField] = ()
     diff: bool = False
+    check: Callable[[], None] = lambda: None
+
+    def desired(self, definition: Definition) -> Dict[str, Any]:
+        """What is sent of a definition: all but the ignored fields, with the label of the set."""
+        body = without_ignored(definition.body, definition.key, self.ignored)
+        part_of = self.part_of_set(definition)
+        if not part_of:
+            return body
+        metadata = body["metadata"]
+        labels = {**(metadata.get("labels") or {}), PART_OF: part_of}
+        return {**body, "metadata": {**metadata, "labels": labels}}
+
+    def part_of_set(self, definition: Definition) -> str:
+        """The set that the object becomes a member of; a fragment leaves that to the owner of the object."""
+        return "" if definition.is_fragment else self.part_of
+
+
+@dataclass
+class Standing:
+    """What is known of the objects before they are applied.
+
+    ``unchanged`` need not be sent, ``before`` are the others as they are; what is in neither may exist all the same.
+    ``proofs`` is where to remember that the server changed nothing; None without a set.
+    """
+
+    unchanged: Set[ObjectKey] = field(default_factory=set)
+    before: Dict[ObjectKey, Dict[str, Any]] = field(default_factory=dict)
+    proofs: Optional[Proofs] = None
 
 
 def apply_targets(
-    session: Session, discovery: Discovery, targets: Sequence[Target], options: ApplyOptions
+    session: Session,
+    discovery: Discovery,
+    targets: Sequence[Target],
+    options: ApplyOptions,
+    standing: Optional[Standing] = None,
 ) -> List[Change]:
     """Make the objects as they are defined; with ``options.dry_run`` tell what that would change.
 
@@ -81,7 +118,7 @@ def apply_targets(
     that failed is not tried. Raises ApplyFailed with everything that went wrong, or at once what ends all work
     (no connection, no valid credentials any more); both tell what was done.
     """
-    run = _Run(session, discovery, options)
+    run = _Run(session, discovery, options, standing or Standing())
     try:
         for wave in in_waves(targets, lambda target: target.key):
             run.apply_wave(wave)
@@ -109,10 +146,12 @@ def server_side_apply(session: Session, path: str, body: Mapping[str, Any], opti
 class _Run:
     """One run through the waves, and what later waves must know of earlier ones."""
 
-    def __init__(self, session: Session, discovery: Discovery, options: ApplyOptions) -> None:
+    def __init__(self, session: Session, discovery: Discovery, options: ApplyOptions, standing: Standing) -> None:
         self._session = session
         self._discovery = discovery
         self._options = options
+        self._standing = standing
+        self._gone_deadline = time.monotonic() + GONE_TIMEOUT
         self._new_namespaces: Set[str] = set()
         self._failed: Set[str] = set()
         self._unseen: List[str] = []
@@ -121,8 +160,10 @@ class _Run:
         self.failures: List[str] = []
 
     def apply_wave(self, wave: Sequence[Target]) -> None:
-        results = map_parallel(self._attempt, wave, self._session.concurrency)
-        for target, result in zip(wave, results):
+        sent = [target for target in wave if target.key not in self._standing.unchanged]
+        results = dict(zip(map(id, sent), map_parallel(self._attempt, sent, self._session.concurrency)))
+        for target in wave:
+            result = results.get(id(target), Change(target.definition.api_version, target.key, UNCHANGED))
             if isinstance(result, _OF_ONE_OBJECT):
                 self._note_failure(target, str(result))
             elif isinstance(result, Change):
@@ -130,7 +171,7 @@ class _Run:
         if self._broken:
             raise self._broken
         definitions = [target for target in wave if target.key[:2] == CRD and not target.definition.is_fragment]
-        if definitions and not self._options.dry_run:
+        if not self._options.dry_run and (sent or not self._all_served(definitions)):
             self._await_kinds([target for target in definitions if str(target.key) not in self._failed])
 
     def warnings(self) -> List[str]:
@@ -154,14 +195,20 @@ class _Run:
         missing = self._failed_prerequisite(target)
         if missing:
             raise NotAttempted(f"not applied, for {missing} failed")
-        body = self._desired(definition)
+        body = self._options.desired(definition)
         namespace_is_new = definition.namespace in self._new_namespaces
         if self._options.dry_run and (target.coming or namespace_is_new):
             return self._unverified(definition, body)
-        before = None if namespace_is_new else self._session.get_or_none(target.path)
+        before = None if namespace_is_new else self._before(target)
         if definition.is_fragment and before is None:
             return self._fragment_of_nothing(definition, body)
-        _refuse_member_of_other_set(before, self._part_of(definition))
+        if before and before["metadata"].get("deletionTimestamp"):
+            if self._options.dry_run:
+                return self._unverified(definition, body)
+            self._await_gone(target, before)
+            before = None
+        _refuse_member_of_other_set(before, self._options.part_of_set(definition))
+        self._options.check()
         try:
             after = server_side_apply(self._session, target.path, body, self._options)
         except ApiError as error:
@@ -171,19 +218,21 @@ class _Run:
             return self._unverified(definition, body)
         return self._change(definition, before, after, has_status="status" in body)
 
-    def _desired(self, definition: Definition) -> Dict[str, Any]:
-        """What is sent: the definition without ignored fields, with the label of its set."""
-        body = without_ignored(definition.body, definition.key, self._options.ignored)
-        part_of = self._part_of(definition)
-        if not part_of:
-            return body
-        metadata = body["metadata"]
-        labels = {**(metadata.get("labels") or {}), PART_OF: part_of}
-        return {**body, "metadata": {**metadata, "labels": labels}}
+    def _before(self, target: Target) -> Optional[Dict[str, Any]]:
+        """The object as it is; None when it does not exist."""
+        known = self._standing.before.get(target.key)
+        return known or self._session.get_or_none(target.path)
 
-    def _part_of(self, definition: Definition) -> str:
-        """The set that the object becomes a member of; a fragment leaves that to the owner of the object."""
-        return "" if definition.is_fragment else self._options.part_of
+    def _await_gone(self, target: Target, before: Mapping[str, Any]) -> None:
+        """Wait for an object to be gone that is on its way out, for what is applied to it would go with it."""
+        leaving = Removable(target.resource, target.key, before["metadata"])
+        try:
+            await_gone(self._session, [leaving], self._gone_deadline)
+        except WaitTimeout as error:
+            since = before["metadata"]["deletionTimestamp"]
+            raise WaitTimeout(
+                f"is being deleted since {since}, and was not gone in time. See what holds it, and run again: {error}"
+            ) from error
 
     def _fragment_of_nothing(self, definition: Definition, body: Mapping[str, Any]) -> Change:
         if self._options.dry_run:
@@ -195,9 +244,16 @@ class _Run:
 
     def _change(self, definition: Definition, before: Any, after: Any, has_status: bool) -> Change:
         action = _action(before, after, self._options.dry_run, has_status)
+        self._note_proof(definition, before, after)
         with_diff = self._options.diff and action != UNCHANGED
         diff = diff_applied(before, after, self._options.field_manager) if with_diff else None
         return Change(definition.api_version, definition.key, action, diff=diff)
+
+    def _note_proof(self, definition: Definition, before: Any, after: Any) -> None:
+        """Remember that the server wrote nothing; a dry run cannot show that."""
+        is_proof = before and before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"]
+        if self._standing.proofs and is_proof and not self._options.dry_run:
+            self._standing.proofs.note_unchanged(self._options.desired(definition), after)
 
     def _unverified(self, definition: Definition, body: Mapping[str, Any]) -> Change:
         diff = diff_unverified(body, str(definition.key)) if self._options.diff else None
@@ -223,6 +279,8 @@ class _Run:
 
     def _await_kinds(self, definitions: Sequence[Target]) -> None:
         """Wait until the kinds of CustomResourceDefinitions can be used, and learn their paths."""
+        if not definitions:
+            return
         deadline = time.monotonic() + CRD_TIMEOUT
         awaited = [wait.Awaited(target.resource, target.key) for target in definitions]
         try:

@@ -12,10 +12,12 @@ is written and narrowed after the last one is gone, so a run that is cut off nev
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
+import json
 import time
-from dataclasses import dataclass
-from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional
+from dataclasses import dataclass, field, replace
+from typing import Any, Callable, Dict, FrozenSet, Iterable, Iterator, List, Mapping, NamedTuple, Optional
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.apply import (
     ApplyOptions,
@@ -37,6 +39,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.managed_
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.objects import PART_OF, ObjectKey, key_of
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.occupancy import foreign_content
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.parallel import map_parallel
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.proof import DIGEST_BYTES
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.removal import (
     Removable,
     RemovalOptions,
@@ -54,6 +57,10 @@ ID = "applyset.kubernetes.io/id"
 TOOLING_ANNOTATION = "applyset.kubernetes.io/tooling"
 KINDS_ANNOTATION = "applyset.kubernetes.io/contains-group-kinds"
 NAMESPACES_ANNOTATION = "applyset.kubernetes.io/additional-namespaces"
+CIRCUMSTANCES_ANNOTATION = TOOL + "/circumstances"
+"""Under which circumstances (``circumstances.read``) the last complete run has looked at every member."""
+SETTLED = "settled"
+"""Key of the parent's content that holds the digests of ``proof.Proofs.settled``."""
 MANAGED_BY = "app.kubernetes.io/managed-by"
 
 DEFAULT_NAMESPACE = "servicemesh-platform"
@@ -62,6 +69,8 @@ NAMESPACE_TIMEOUT = 60
 
 PARENTS = {kind: Resource("v1", kind, kind.lower() + "s", namespaced=True) for kind in ("ConfigMap", "Secret")}
 """The kinds that can be a parent."""
+_CONTENT = {"ConfigMap": "binaryData", "Secret": "data"}
+"""The field of each that holds bytes."""
 NAMESPACES = Resource("v1", "Namespace", "namespaces", namespaced=False)
 
 APPLYSET_ARGUMENTS: Dict[str, Dict[str, Any]] = {
@@ -106,12 +115,26 @@ def scope_of(keys: Iterable[ObjectKey], parent_namespace: str) -> Scope:
 
 
 @dataclass(frozen=True)
+class Record:
+    """What the parent remembers: where members may be, and what proves them unchanged."""
+
+    scope: Scope = Scope()
+    circumstances: Mapping[str, str] = field(default_factory=dict)
+    settled: FrozenSet[bytes] = frozenset()
+
+
+@dataclass(frozen=True)
 class Member:
-    """An object that carries the label of the set, by its metadata."""
+    """An object that carries the label of the set; ``body`` holds at least its metadata."""
 
     resource: Resource
     key: ObjectKey
-    metadata: Mapping[str, Any]
+    body: Dict[str, Any]
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        metadata: Mapping[str, Any] = self.body["metadata"]
+        return metadata
 
 
 class ApplySet:
@@ -130,35 +153,69 @@ class ApplySet:
         self.name, self.namespace, self.kind = name, namespace, kind
         self.id = set_id(name, namespace, kind)
         self.action = UNCHANGED
-        """What has happened to the parent so far (see ``changes``)."""
+        """What has happened to the parent so far (see ``changes``), what it remembers for itself left aside."""
         self._session = session
         self._discovery = discovery
         self._dry_run = dry_run
         self._path = PARENTS[kind].path(namespace, name)
-        parent = session.get_or_none(self._path)
-        self._uid = parent["metadata"]["uid"] if parent else ""
-        self.exists = parent is not None
-        self.scope = self._read_scope(parent) if parent else Scope()
+        self.read()
 
     def __str__(self) -> str:
         return f"ApplySet {self.name} ({self.kind} {self.namespace}/{self.name})"
 
+    @property
+    def scope(self) -> Scope:
+        return self.record.scope
+
+    @property
+    def lease_name(self) -> str:
+        """The name of the Lease that stands for being at work on the set, beside the parent."""
+        return f"applyset-{self.name}"
+
+    def read(self) -> None:
+        """Read the parent, as it is now. Raises as the constructor does."""
+        parent = self._session.get_or_none(self._path)
+        self._uid = parent["metadata"]["uid"] if parent else ""
+        self.exists = parent is not None
+        self.record = self._read_record(parent) if parent else Record()
+
+    def make_namespace(self) -> None:
+        """Make the namespace of the parent where it is missing."""
+        path = NAMESPACES.path(name=self.namespace)
+        live = self._session.get_or_none(path)
+        if live and live["metadata"].get("deletionTimestamp"):
+            leaving = Removable(NAMESPACES, key_of(live), live["metadata"])
+            await_gone(self._session, [leaving], time.monotonic() + NAMESPACE_TIMEOUT)
+            live = None
+        if live is None:
+            metadata = {"name": self.namespace, "labels": {MANAGED_BY: TOOL}}
+            body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+            server_side_apply(self._session, path, body, ApplyOptions(FIELD_MANAGER))
+
     def widen(self, desired: Scope) -> None:
-        """Cover the desired members beside those that are; makes the parent, and its namespace, where missing."""
+        """Cover the desired members beside those that are; makes the parent where it is missing."""
         wider = self.scope | desired
-        if self.exists and wider == self.scope:
-            return
-        if not self._dry_run and not self.exists:
-            self._make_namespace()
-        self._write(wider)
+        if not self.exists or wider != self.scope:
+            self._write(replace(self.record, scope=wider))
 
     def narrow(self, needed: Scope) -> None:
         """Cover only what still is a member."""
-        if needed != self.scope:
-            self._write(needed)
+        self.remember(replace(self.record, scope=needed))
+
+    def remember(self, record: Record) -> None:
+        """Write down what is known at the end of a run."""
+        if record != self.record:
+            self._write(record)
+
+    def each_of(self, resource: Resource) -> Iterator[Member]:
+        """The members of a kind as they are, page by page.
+
+        Those on their way out are among them; what only carries the label along (see ``members``) is not.
+        """
+        return self._members_of(resource, self._session.list_objects)
 
     def members(self) -> List[Member]:
-        """All objects that carry the set's label within its scope and are not on their way out.
+        """All objects that carry the set's label within its scope and are not on their way out, by their metadata.
 
         The label must have been applied to the object itself. Controllers copy labels to what they make, and so does
         who copies an object; neither is ours to delete, and the second is worth a warning.
@@ -172,7 +229,7 @@ class ApplySet:
         except UnknownKind as error:
             raise ApplySetRefused(f"The members of {self} cannot be found: {error}") from error
         # A kind that is no longer served has no objects either.
-        listings = map_parallel(self._members_of, [each for each in resources if each], self._session.concurrency)
+        listings = map_parallel(self._staying, [each for each in resources if each], self._session.concurrency)
         return [member for listing in listings for member in listing]
 
     def remove_parent(self, deadline: Optional[float] = None) -> None:
@@ -186,7 +243,7 @@ class ApplySet:
             self._delete()
             self._remove_namespace(deadline)
         self.action = DELETED
-        self.exists, self.scope = False, Scope()
+        self.exists, self.record = False, Record()
 
     def _delete(self) -> None:
         try:
@@ -195,23 +252,38 @@ class ApplySet:
             if error.status != 404:  # it may have gone with its namespace, as a member of the set
                 raise
 
-    def _members_of(self, resource: Resource) -> List[Member]:
+    def _staying(self, resource: Resource) -> List[Member]:
+        found = self._members_of(resource, self._session.list_metadata)
+        return [member for member in found if not member.metadata.get("deletionTimestamp")]
+
+    def _members_of(self, resource: Resource, listing: Callable[[str, str], Iterator[Any]]) -> Iterator[Member]:
         namespaces = {"", self.namespace, *self.scope.namespaces}
-        found = []
-        for item in self._session.list_metadata(resource.path(), f"{PART_OF}={self.id}"):
+        for item in listing(resource.path(), f"{PART_OF}={self.id}"):
             metadata = item["metadata"]
             namespace = metadata.get("namespace") or ""
-            if namespace not in namespaces or metadata.get("deletionTimestamp") or _is_generated(metadata):
+            if namespace not in namespaces or _is_generated(metadata):
                 continue
             key = ObjectKey(resource.group, resource.kind, namespace, metadata["name"])
             if applies_label(metadata, PART_OF):
-                found.append(Member(resource, key, metadata))
-            else:
-                self._session.warnings.append(
-                    f"{key} is left alone: its label {PART_OF} says that it belongs to {self}, but was not applied to "
-                    "it (is it a copy?). Take the label off it, or remove it by hand."
-                )
-        return found
+                yield Member(resource, key, {**item, "apiVersion": resource.api_version, "kind": resource.kind})
+            elif not metadata.get("deletionTimestamp"):
+                self._warn_of_copy(key)
+
+    def _warn_of_copy(self, key: ObjectKey) -> None:
+        warning = (
+            f"{key} is left alone: its label {PART_OF} says that it belongs to {self}, but was not applied to "
+            "it (is it a copy?). Take the label off it, or remove it by hand."
+        )
+        if warning not in self._session.warnings:
+            self._session.warnings.append(warning)
+
+    def _read_record(self, parent: Mapping[str, Any]) -> Record:
+        annotations = parent["metadata"].get("annotations") or {}
+        return Record(
+            self._read_scope(parent),
+            _read_circumstances(annotations.get(CIRCUMSTANCES_ANNOTATION, "")),
+            _read_settled((parent.get(_CONTENT[self.kind]) or {}).get(SETTLED, "")),
+        )
 
     def _read_scope(self, parent: Mapping[str, Any]) -> Scope:
         metadata = parent["metadata"]
@@ -243,18 +315,6 @@ class ApplySet:
                 f"{self} is run by other tooling: {tooling}. Change it with that tool, or choose another name."
             )
 
-    def _make_namespace(self) -> None:
-        path = NAMESPACES.path(name=self.namespace)
-        live = self._session.get_or_none(path)
-        if live and live["metadata"].get("deletionTimestamp"):
-            leaving = Removable(NAMESPACES, key_of(live), live["metadata"])
-            await_gone(self._session, [leaving], time.monotonic() + NAMESPACE_TIMEOUT)
-            live = None
-        if live is None:
-            metadata = {"name": self.namespace, "labels": {MANAGED_BY: TOOL}}
-            body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
-            server_side_apply(self._session, path, body, ApplyOptions(FIELD_MANAGER))
-
     def _remove_namespace(self, deadline: Optional[float]) -> None:
         key = ObjectKey("", "Namespace", "", self.namespace)
         live = self._session.get_or_none(NAMESPACES.path(name=self.namespace))
@@ -263,27 +323,41 @@ class ApplySet:
             removable = Removable(NAMESPACES, key, live["metadata"])
             remove(self._session, self._discovery, [removable], RemovalOptions(deadline=deadline))
 
-    def _write(self, scope: Scope) -> None:
-        body = {
+    def _write(self, record: Record) -> None:
+        if not self._dry_run:
+            body = self._parent(record)
+            written = server_side_apply(
+                self._session, self._path, body, ApplyOptions(FIELD_MANAGER, force_conflicts=True)
+            )
+            self._uid = written["metadata"]["uid"]
+        if self.action == UNCHANGED and not self.exists:
+            self.action = CREATED
+        elif self.action == UNCHANGED and record.scope != self.scope:
+            self.action = CONFIGURED
+        self.exists = self.exists or not self._dry_run
+        self.record = record
+
+    def _parent(self, record: Record) -> Dict[str, Any]:
+        annotations = {
+            TOOLING_ANNOTATION: TOOLING,
+            KINDS_ANNOTATION: ",".join(sorted(map(str, record.scope.kinds))),
+            NAMESPACES_ANNOTATION: ",".join(sorted(record.scope.namespaces)),
+        }
+        if record.circumstances:
+            annotations[CIRCUMSTANCES_ANNOTATION] = json.dumps(record.circumstances, sort_keys=True)
+        body: Dict[str, Any] = {
             "apiVersion": "v1",
             "kind": self.kind,
             "metadata": {
                 "name": self.name,
                 "namespace": self.namespace,
                 "labels": {ID: self.id, MANAGED_BY: TOOL},
-                "annotations": {
-                    TOOLING_ANNOTATION: TOOLING,
-                    KINDS_ANNOTATION: ",".join(sorted(map(str, scope.kinds))),
-                    NAMESPACES_ANNOTATION: ",".join(sorted(scope.namespaces)),
-                },
+                "annotations": annotations,
             },
         }
-        if not self._dry_run:
-            server_side_apply(self._session, self._path, body, ApplyOptions(FIELD_MANAGER, force_conflicts=True))
-        if self.action == UNCHANGED:
-            self.action = CONFIGURED if self.exists else CREATED
-        self.exists = self.exists or not self._dry_run
-        self.scope = scope
+        if record.settled:
+            body[_CONTENT[self.kind]] = {SETTLED: base64.b64encode(b"".join(sorted(record.settled))).decode()}
+        return body
 
 
 def our_sets(session: Session, namespace: str) -> List[str]:
@@ -306,3 +380,20 @@ def _is_generated(metadata: Mapping[str, Any]) -> bool:
 def _group_kind(text: str) -> GroupKind:
     kind, _dot, group = text.partition(".")
     return GroupKind(group, kind)
+
+
+def _read_circumstances(text: str) -> Dict[str, str]:
+    """The circumstances in an annotation; none, and so no proof of anything, where it is not as we write it."""
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return {str(name): str(digest) for name, digest in found.items()} if isinstance(found, dict) else {}
+
+
+def _read_settled(text: str) -> FrozenSet[bytes]:
+    try:
+        content = base64.b64decode(text)
+    except binascii.Error:
+        return frozenset()
+    return frozenset(content[start : start + DIGEST_BYTES] for start in range(0, len(content), DIGEST_BYTES))

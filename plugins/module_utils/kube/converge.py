@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import AbstractSet, Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import AbstractSet, Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube import circumstances, lease
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.apply import (
     ApplyOptions,
+    Standing,
     apply_targets,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.applyset import (
     ApplySet,
+    Record,
     our_sets,
     scope_of,
 )
@@ -31,15 +35,17 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.definiti
     load_fragments,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.diff import diff_unverified
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery import Discovery
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery import Discovery, Resource
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import (
     ApplySetRefused,
     InvalidArgument,
     KubeError,
+    Locked,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.ignored_fields import IgnoredField
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.objects import PART_OF, ObjectKey, group_of
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.parallel import map_parallel
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.proof import Proofs
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.removal import (
     Removable,
     RemovalOptions,
@@ -64,7 +70,7 @@ _NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for; the fields are the options of ``k8s_apply``. ``wait_timeout`` is in seconds."""
+    """What is asked for; the fields are the options of ``k8s_apply``. Timeouts are in seconds."""
 
     connection: Mapping[str, Any]
     definitions: Any = None
@@ -77,6 +83,7 @@ class Request:
     force_conflicts: bool = False
     ignored: Sequence[IgnoredField] = ()
     remove_with_content: Sequence[str] = ()
+    lock_timeout: int = 300
     wait: bool = False
     wait_timeout: int = 300
     wait_for: Sequence[WaitFor] = ()
@@ -225,6 +232,7 @@ class _Converge:
         self._discovery = Discovery(session)
         self._deadline = time.monotonic() + request.wait_timeout
         self._set = self._open_set()
+        self._check: Callable[[], None] = lambda: None
         self.outcome = Outcome()
 
     def apply(self, definitions: Sequence[Definition]) -> None:
@@ -232,15 +240,12 @@ class _Converge:
         request = self._request
         found = find_targets(self._discovery, definitions, request.dry_run)
         self._session.warnings.extend(found.warnings)
-        keys = [target.key for target in found.targets if not target.definition.is_fragment]
         if self._set:
-            self._set.widen(scope_of(keys, self._set.namespace))
-        self.outcome.changes = apply_targets(self._session, self._discovery, found.targets, self._apply_options)
+            with self._alone(self._set):
+                self._apply_set(self._set, found.targets)
+        else:
+            self.outcome.changes = apply_targets(self._session, self._discovery, found.targets, self._apply_options)
         self._deadline = time.monotonic() + request.wait_timeout
-        if self._set and request.prune:
-            self._prune(self._set, keys, {target.key for target in found.targets})
-        if self._set:
-            self.outcome.applyset_changed = self._set.action != UNCHANGED
         if request.wait and not request.dry_run:
             wait_ready(self._session, self._awaited(definitions), max(self._deadline - time.monotonic(), 1))
 
@@ -249,13 +254,53 @@ class _Converge:
         self._release([definition for definition in definitions if definition.is_fragment])
         if not self._set:
             self._remove(self._existing([each for each in definitions if not each.is_fragment], "delete"))
-            return
-        kept = self._remove(self._members_except(self._set, set()))
+        elif self._set.exists:
+            with self._alone(self._set):
+                self._remove_set(self._set)
+
+    def _apply_set(self, applyset: ApplySet, targets: Sequence[Target]) -> None:
+        members = [target.key for target in targets if not target.definition.is_fragment]
+        desired = scope_of(members, applyset.namespace)
+        applyset.widen(desired)
+        look = _Look(self._session, self._discovery, applyset, targets, self._apply_options)
+        try:
+            self.outcome.changes = apply_targets(
+                self._session, self._discovery, targets, self._apply_options, look.standing
+            )
+            applied = {target.key for target in targets}
+            has_others = look.found_others or applyset.scope != desired
+            if has_others and not self._request.prune:
+                return  # what is known of the others is not known of this run
+            kept = self._remove(self._members_except(applyset, applied)) if has_others else []
+            needed = desired | scope_of(kept, applyset.namespace)
+            applyset.remember(Record(needed, look.proofs.now, look.proofs.settled))
+        finally:
+            self.outcome.applyset_changed = applyset.action != UNCHANGED
+
+    def _remove_set(self, applyset: ApplySet) -> None:
+        kept = self._remove(self._members_except(applyset, set()))
         if kept:
-            self._set.narrow(scope_of(kept, self._set.namespace))
+            applyset.narrow(scope_of(kept, applyset.namespace))
         else:
-            self._set.remove_parent(self._removal_deadline)
-        self.outcome.applyset_changed = self._set.action != UNCHANGED
+            applyset.remove_parent(self._removal_deadline)
+        self.outcome.applyset_changed = applyset.action != UNCHANGED
+
+    @contextmanager
+    def _alone(self, applyset: ApplySet) -> Iterator[None]:
+        """Keep other runs off the set. What was read of it before another run was done is read again."""
+        if self._request.dry_run:
+            yield
+            return
+        if not applyset.exists:
+            applyset.make_namespace()
+        patience = self._request.lock_timeout
+        try:
+            with lease.held(self._session, applyset.namespace, applyset.lease_name, patience) as hold:
+                self._check = hold.check
+                applyset.read()
+                yield
+        except Locked as error:
+            raise Locked(f"{applyset}: {error}") from error
 
     def _release(self, fragments: Sequence[Definition]) -> None:
         """Give up the fields that are ours of objects of others; what is gone needs nothing."""
@@ -274,6 +319,7 @@ class _Converge:
             self._set.id if self._set else "",
             request.ignored,
             request.diff,
+            self._check,
         )
 
     def _open_set(self) -> Optional[ApplySet]:
@@ -288,11 +334,6 @@ class _Converge:
             wanted["kind"],
             self._request.dry_run,
         )
-
-    def _prune(self, applyset: ApplySet, desired: Sequence[ObjectKey], applied: AbstractSet[ObjectKey]) -> None:
-        """Remove the members that were not applied; ``desired`` are those of the applied that are members."""
-        kept = self._remove(self._members_except(applyset, applied))
-        applyset.narrow(scope_of([*desired, *kept], applyset.namespace))
 
     def _members_except(self, applyset: ApplySet, wanted: AbstractSet[ObjectKey]) -> List[Removable]:
         members = [member for member in applyset.members() if member.key not in wanted]
@@ -319,6 +360,7 @@ class _Converge:
             request.remove_with_content,
             our_sets(self._session, self._set.namespace) if self._set else (),
             self._removal_deadline,
+            self._check,
         )
         removed = remove(self._session, self._discovery, objects, options)
         self.outcome.changes.extend(removed.changes)
@@ -352,3 +394,42 @@ class _Converge:
             raise InvalidArgument(f"wait_for: {wish.kind} {wish.name} lives in a namespace: give it.")
         key = ObjectKey(resource.group, wish.kind, wish.namespace, wish.name)
         return Awaited(resource, key, wish.condition(resource.group))
+
+
+class _Look:
+    """One look at the members of a set: which are proved unchanged, and how the others are."""
+
+    def __init__(
+        self,
+        session: Session,
+        discovery: Discovery,
+        applyset: ApplySet,
+        targets: Sequence[Target],
+        options: ApplyOptions,
+    ) -> None:
+        known = [target for target in targets if not target.coming]
+        now = circumstances.read(session, discovery, {target.resource.api_version for target in known})
+        self.proofs = Proofs(options.field_manager, applyset.record.circumstances, now, applyset.record.settled)
+        self.standing = Standing(proofs=self.proofs)
+        self.found_others = False
+        self._applyset = applyset
+        self._options = options
+        self._targets = {target.key: target for target in known if not target.definition.is_fragment}
+        resources = {target.resource for target in self._targets.values()}
+        map_parallel(self._look_at, sorted(resources, key=str), session.concurrency)
+
+    def _look_at(self, resource: Resource) -> None:
+        """Look at the members of a kind. What is proved is forgotten at once, so that memory holds one page of it."""
+        for member in self._applyset.each_of(resource):
+            target = self._targets.get(member.key)
+            if target is None:
+                self.found_others = True
+            elif target.resource == resource:
+                self._weigh(target, member.body)
+
+    def _weigh(self, target: Target, live: Dict[str, Any]) -> None:
+        is_staying = not live["metadata"].get("deletionTimestamp")
+        if is_staying and self.proofs.hold(self._options.desired(target.definition), live):
+            self.standing.unchanged.add(target.key)
+        else:
+            self.standing.before[target.key] = live

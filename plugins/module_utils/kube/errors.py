@@ -66,6 +66,10 @@ class ApplySetRefused(KubeError):
     """The ApplySet is not ours, was tampered with, or would be emptied by accident."""
 
 
+class Locked(KubeError):
+    """Another run is at work on the same set."""
+
+
 class NotAttempted(KubeError):
     """What an object needs failed before, so it was not tried."""
 

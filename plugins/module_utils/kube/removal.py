@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube import explain
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.changes import DELETED, UNCHANGED, Change
@@ -50,7 +50,8 @@ class RemovalOptions:
 
     ``with_content`` names the namespaces and CustomResourceDefinitions (as ``Namespace/shop``) that go even
     though others have objects in them; ``our_sets`` are the ids of the ApplySets that are not "others".
-    ``deadline`` (of time.monotonic) until which to wait for things to be gone; None does not wait.
+    ``deadline`` (of time.monotonic) until which to wait for things to be gone; None does not wait. ``check`` is called
+    before every deletion and raises KubeError when nothing may be deleted any more.
     """
 
     dry_run: bool = False
@@ -58,6 +59,7 @@ class RemovalOptions:
     with_content: Sequence[str] = ()
     our_sets: Sequence[str] = ()
     deadline: Optional[float] = None
+    check: Callable[[], None] = lambda: None
 
 
 @dataclass
@@ -152,6 +154,7 @@ class _Removal:
         if self._options.dry_run:
             body["dryRun"] = ["All"]
         path = each.resource.path(each.key.namespace, each.key.name)
+        self._options.check()
         try:
             self._session.request("DELETE", path, body=body)
         except ApiError as error:

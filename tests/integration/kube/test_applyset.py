@@ -33,8 +33,9 @@ def applyset(namespace: str, cluster: Any) -> Any:
 
 
 def annotations(live: Any, applyset: dict[str, str]) -> dict[str, str]:
+    """Those that KEP-3659 knows."""
     found: dict[str, str] = live.get("configmap", applyset["name"], "-n", HOME)["metadata"]["annotations"]
-    return found
+    return {name: value for name, value in found.items() if name.startswith("applyset.kubernetes.io/")}
 
 
 def space(name: str) -> dict[str, Any]:
