@@ -56,8 +56,9 @@ server:
   sample: https://127.0.0.1:6443
 """
 
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.arguments import ClusterModule
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.connection import CONNECTION_ARGUMENTS
+from typing import Any, Dict
+
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.arguments import Interface, run_module
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import KubeError
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.identity import (
     identify,
@@ -68,23 +69,25 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.identity
 ARGUMENTS = {"remember": {"type": "path", "required": True}}
 
 
-def run(module: ClusterModule) -> None:
-    """Compare, remember when there is nothing to compare with, and leave."""
-    path = module.options["remember"]
-    identity = identify(module.options, path)
-    changed = remembered(path) != identity["uid"]
-    if changed and not module.check_mode:
-        remember(path, identity["uid"], identity["server"])
-    module.exit_json(changed=changed, **identity)
+def run(options: Dict[str, Any], check_mode: bool, _diff: bool) -> Dict[str, Any]:
+    """Compare, remember when there is nothing to compare with, and tell which cluster it is."""
+    path = options["remember"]
+    try:
+        identity = identify(options, path)
+        changed = remembered(path) != identity["uid"]
+        if changed and not check_mode:
+            remember(path, identity["uid"], identity["server"])
+    except (KubeError, OSError) as error:
+        return {"failed": True, "msg": str(error)}
+    return {"changed": changed, **identity}
+
+
+INTERFACE = Interface(ARGUMENTS, run)
 
 
 def main() -> None:
     """Entry point of the module."""
-    module = ClusterModule(argument_spec={**CONNECTION_ARGUMENTS, **ARGUMENTS}, supports_check_mode=True)
-    try:
-        run(module)
-    except (KubeError, OSError) as error:
-        module.fail_json(msg=str(error))
+    run_module(INTERFACE)
 
 
 if __name__ == "__main__":

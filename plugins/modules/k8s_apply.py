@@ -310,12 +310,11 @@ problems:
       message: "Deployment web: metadata.labels.tier is 1, but must be a string: quote it"
 """
 
-from typing import Any, Dict, Iterable, Sequence
+from typing import Any, Dict, Sequence
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube import changes
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.applyset import APPLYSET_ARGUMENTS
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.arguments import ClusterModule
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.connection import CONNECTION_ARGUMENTS
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.arguments import Interface, run_module
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.converge import Request, converge
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import KubeError
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.ignored_fields import (
@@ -344,29 +343,16 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
 }
 
 
-def main() -> None:
-    """Read the options, converge, and return what changed."""
-    module = ClusterModule(
-        argument_spec={**ARGUMENTS, **CONNECTION_ARGUMENTS},
-        concealed=["definitions", "fragments"],
-        required_one_of=[("definitions", "src", "fragments", "applyset")],
-        supports_check_mode=True,
-    )
-    options = module.options
+def run(options: Dict[str, Any], check_mode: bool, diff: bool) -> Dict[str, Any]:
+    """Converge, and tell what changed."""
+    with_unchanged = options["return_unchanged"]
     try:
-        outcome = converge(request_from(options, module.check_mode, module._diff))
+        outcome = converge(request_from(options, check_mode, diff))
     except KubeError as error:
-        warn(module, error.warnings)
-        module.fail_json(msg=str(error), **result_of(error.done, options["return_unchanged"]), **error.details())
-    warn(module, outcome.warnings)
-    result = result_of(outcome.changes, options["return_unchanged"])
-    module.exit_json(**{**result, "changed": outcome.changed})
-
-
-def warn(module: ClusterModule, warnings: Iterable[str]) -> None:
-    """Have Ansible show the warnings."""
-    for warning in warnings:
-        module.warn(warning)
+        told = {"failed": True, "msg": str(error), "warnings": list(error.warnings)}
+        return {**result_of(error.done, with_unchanged), **error.details(), **told}
+    result = result_of(outcome.changes, with_unchanged)
+    return {**result, "changed": outcome.changed, "warnings": outcome.warnings}
 
 
 def request_from(options: Dict[str, Any], check_mode: bool, diff: bool) -> Request:
@@ -411,6 +397,19 @@ def _wait_for(entry: Dict[str, Any]) -> WaitFor:
 
 def _without_none(entry: Dict[str, Any]) -> Dict[str, Any]:
     return {name: value for name, value in entry.items() if value is not None}
+
+
+INTERFACE = Interface(
+    ARGUMENTS,
+    run,
+    concealed=("definitions", "fragments"),
+    required_one_of=[("definitions", "src", "fragments", "applyset")],
+)
+
+
+def main() -> None:
+    """Entry point of the module."""
+    run_module(INTERFACE)
 
 
 if __name__ == "__main__":

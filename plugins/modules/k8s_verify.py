@@ -149,8 +149,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.checks import
 from ansible_collections.servicemesh.platform.plugins.module_utils.checks.model import Kind, Objects
 from ansible_collections.servicemesh.platform.plugins.module_utils.findings import Finding, Severity, worst
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.applyset import APPLYSET_ARGUMENTS
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.arguments import ClusterModule
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.connection import CONNECTION_ARGUMENTS
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.arguments import Interface, run_module
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.converge import Request
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery import Discovery
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.drift import drift
@@ -178,21 +177,18 @@ TO_COME = Finding(
 )
 
 
-def main() -> None:
-    """Read the options, look, and return what was found."""
-    module = ClusterModule(
-        argument_spec={**ARGUMENTS, **CONNECTION_ARGUMENTS},
-        concealed=["definitions", "fragments"],
-        supports_check_mode=True,
-    )
+def run(options: Dict[str, Any], check_mode: bool, _diff: bool) -> Dict[str, Any]:
+    """Look, and tell what was found."""
     try:
-        found = look(module.options, module.check_mode)
+        found = look(options, check_mode)
     except KubeError as error:
-        module.fail_json(msg=str(error), **error.details())
-    findings = [replace(finding, component=module.options["component"]) for finding in found]
-    module.exit_json(
-        changed=False, findings=[finding.as_dict() for finding in findings], severity=worst(findings).value
-    )
+        return {**error.details(), "failed": True, "msg": str(error)}
+    findings = [replace(finding, component=options["component"]) for finding in found]
+    return {
+        "changed": False,
+        "findings": [finding.as_dict() for finding in findings],
+        "severity": worst(findings).value,
+    }
 
 
 def look(options: Dict[str, Any], check_mode: bool) -> List[Finding]:
@@ -239,6 +235,14 @@ def _objects(options: Dict[str, Any], session: Session) -> Objects:
 def _all(session: Session, discovery: Discovery, kind: Kind) -> List[Any]:
     resource = discovery.find(kind.api_version, kind.kind)
     return list(session.list_objects(resource.path())) if resource else []
+
+
+INTERFACE = Interface(ARGUMENTS, run, concealed=("definitions", "fragments"))
+
+
+def main() -> None:
+    """Entry point of the module."""
+    run_module(INTERFACE)
 
 
 if __name__ == "__main__":

@@ -276,6 +276,13 @@ class _Run:
         self.changes.append(change)
         if target.key[:2] == NAMESPACE and change.action == CREATED:
             self._new_namespaces.add(target.key.name)
+        if target.key[:2] == CRD and change.action != UNCHANGED:
+            self._doubt(target)
+
+    def _doubt(self, definition: Target) -> None:
+        """Take back what was proved of objects before their schema changed: the server may go by other defaults now."""
+        kinds = {(each.group, each.kind) for each in defined_resources(definition.definition)}
+        self._standing.unchanged = {key for key in self._standing.unchanged if key[:2] not in kinds}
 
     def _await_kinds(self, definitions: Sequence[Target]) -> None:
         """Wait until the kinds of CustomResourceDefinitions can be used, and learn their paths."""

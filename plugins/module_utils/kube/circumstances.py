@@ -1,58 +1,89 @@
 # Copyright (c) 2026 The servicemesh.platform authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the server goes by, beside the objects themselves, when it works out what an apply changes.
+"""What the server goes by, beside the object itself, when it works out what an apply changes.
 
-These are the schemas and defaults of an API version, for which the server publishes a hash
-(https://kubernetes.io/docs/concepts/overview/kubernetes-api/#openapi-v3), and the mutating admission: webhooks
-and policies, told by their UID and generation. What a webhook decides differently today than yesterday, with
-the same configuration, cannot be seen from here.
+These are its own version, and the schema and defaults of the kind, for which it publishes a hash
+(https://kubernetes.io/docs/concepts/overview/kubernetes-api/#openapi-v3). What mutating admission does cannot be told
+from its configuration: a webhook may have been down, its policy looks at the user or at the labels of the namespace.
+So nothing is known of a kind whose updates pass through any.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Dict, Iterable, List, Mapping
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Tuple
 from urllib.parse import parse_qs, urlsplit
 
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery import Discovery
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery import Discovery, Resource
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import ApiError
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.objects import group_of
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.proof import MUTATION
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.proof import circumstance
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import Session
 
 _ADMISSION = "admissionregistration.k8s.io"
+_UNREADABLE = (403, 404)
 
 
-def read(session: Session, discovery: Discovery, api_versions: Iterable[str]) -> Dict[str, str]:
-    """A digest of each circumstance: one per API version, and MUTATION. What cannot be read is left out.
+def read(session: Session, discovery: Discovery, resources: Iterable[Resource]) -> Dict[str, str]:
+    """A digest of the circumstances of each kind; a kind of which nothing can be known is left out.
 
-    Who may not list webhook configurations gets no MUTATION, and with that no proof of anything.
+    Who may not list the mutating admission knows nothing of any kind.
     """
     try:
+        rules = list(_rules_of_mutation(session, discovery))
         published = session.get_json("/openapi/v3").get("paths") or {}
-        mutation = _digest(_mutating(session, discovery))
+        version = session.get_json("/version")["gitVersion"]
     except ApiError as error:
-        if error.status in (403, 404):
+        if error.status in _UNREADABLE:
             return {}
         raise
-    known = {version: _hash(published, version) for version in api_versions}
-    return {MUTATION: mutation, **{version: _digest(found) for version, found in known.items() if found}}
+    known: Dict[str, str] = {}
+    for resource in resources:
+        schema = _hash(published, resource.api_version)
+        if schema and not any(_matches(rule, resource) for rule in rules):
+            known[circumstance(resource.api_version, resource.kind)] = _digest([version, schema])
+    return known
 
 
-def _mutating(session: Session, discovery: Discovery) -> List[Any]:
-    kinds = [
-        each
-        for each in discovery.all_preferred()
-        if each.group == _ADMISSION and each.kind.startswith("Mutating") and "list" in each.verbs
-    ]
-    found = []
-    for kind in kinds:
-        for item in session.list_metadata(kind.path()):
-            metadata: Mapping[str, Any] = item["metadata"]
-            found.append([metadata["uid"], metadata.get("generation")])
-    return sorted(found)
+Rule = Mapping[str, List[str]]
+
+
+def _rules_of_mutation(session: Session, discovery: Discovery) -> Iterator[Rule]:
+    """The rules of all mutating webhooks and policies."""
+    for path, rules_in in _kinds_of_mutation(discovery):
+        for item in session.list_objects(path):
+            yield from rules_in(item)
+
+
+def _kinds_of_mutation(discovery: Discovery) -> Iterator[Tuple[str, Any]]:
+    served = {each.kind: each.path() for each in discovery.all_preferred() if each.group == _ADMISSION}
+    for kind, rules_in in (
+        ("MutatingWebhookConfiguration", _rules_of_webhooks),
+        ("MutatingAdmissionPolicy", _rules_of_policy),
+    ):
+        if kind in served:
+            yield served[kind], rules_in
+
+
+def _rules_of_webhooks(configuration: Mapping[str, Any]) -> Iterator[Rule]:
+    for webhook in configuration.get("webhooks") or ():
+        yield from webhook.get("rules") or ()
+
+
+def _rules_of_policy(policy: Mapping[str, Any]) -> Iterator[Rule]:
+    constraints = (policy.get("spec") or {}).get("matchConstraints") or {}
+    yield from constraints.get("resourceRules") or ()
+
+
+def _matches(rule: Rule, resource: Resource) -> bool:
+    """Whether a rule concerns updates of a kind; its versions do not count, for equivalent ones match too."""
+    concerns_updates = {"*", "UPDATE"} & set(rule.get("operations") or ())
+    concerns_group = {"*", resource.group} & set(rule.get("apiGroups") or ())
+    names = (name.partition("/") for name in rule.get("resources") or ())
+    concerns_kind = any(plural in ("*", resource.plural) and below in ("", "*") for plural, _slash, below in names)
+    return bool(concerns_updates and concerns_group and concerns_kind)
 
 
 def _hash(published: Mapping[str, Mapping[str, str]], api_version: str) -> str:

@@ -408,7 +408,7 @@ class _Look:
         options: ApplyOptions,
     ) -> None:
         known = [target for target in targets if not target.coming]
-        now = circumstances.read(session, discovery, {target.resource.api_version for target in known})
+        now = circumstances.read(session, discovery, {target.resource for target in known})
         self.proofs = Proofs(options.field_manager, applyset.record.circumstances, now, applyset.record.settled)
         self.standing = Standing(proofs=self.proofs)
         self.found_others = False

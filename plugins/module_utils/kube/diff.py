@@ -45,10 +45,11 @@ def diff_removed(live: Mapping[str, Any]) -> Diff:
 
 def same_content(before: Mapping[str, Any], after: Mapping[str, Any], with_status: bool = False) -> bool:
     """Whether two states of an object differ only in what the server keeps for itself, and in the status."""
-    return _content(before, with_status) == _content(after, with_status)
+    return content(before, with_status) == content(after, with_status)
 
 
-def _content(body: Mapping[str, Any], with_status: bool) -> Dict[str, Any]:
+def content(body: Mapping[str, Any], with_status: bool = False) -> Dict[str, Any]:
+    """An object without what the server keeps for itself, and without its status."""
     metadata = {key: value for key, value in body["metadata"].items() if key not in _SERVER_METADATA}
     return {**{key: value for key, value in body.items() if with_status or key != "status"}, "metadata": metadata}
 

@@ -8,7 +8,7 @@ we would send. Ownership alone does not prove the values: what an admission webh
 else writes is not noted in ``managedFields``. Values alone do not prove ownership. So both are compared,
 without any notion of which values are alike. Where the server writes a value otherwise than it was sent
 (``1000m`` as ``1``, a default within an atomic list), its own word counts: an apply that changed nothing
-is remembered as a digest of what was sent and of what stood there.
+is remembered as a digest of what was sent and of the object as it stood there.
 
 Either proof holds only as long as nothing changes that the server goes by: see ``circumstances``.
 """
@@ -19,13 +19,22 @@ import hashlib
 import json
 from typing import AbstractSet, Any, FrozenSet, List, Mapping, Optional, Set
 
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.managed_fields import Fields, project
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.diff import content
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.managed_fields import Fields
 
 DIGEST_BYTES = 8
 MAX_SETTLED = 60_000
 """Digests that are kept: half of what an object of the cluster (1 MiB) can hold."""
 
+_PRECONDITIONS = {"uid", "resourceVersion"}
 _SENT_NEVER_OWNED = ("apiVersion", "kind", "metadata")
+_SPECIAL_MANAGER = "kubectl"
+"""At every apply under this name the server rewrites kubectl's annotation of the last applied configuration."""
+
+
+def circumstance(api_version: str, kind: str) -> str:
+    """The name of what the server goes by for a kind."""
+    return f"{api_version} {kind}"
 
 
 class Proofs:
@@ -38,16 +47,14 @@ class Proofs:
     def __init__(self, manager: str, then: Mapping[str, str], now: Mapping[str, str], settled: AbstractSet[bytes]):
         self.now = now
         self._manager = manager
-        self._valid = {name for name, digest in now.items() if then.get(name) == digest}
+        self._same = {name for name, digest in now.items() if then.get(name) == digest}
         self._settled = settled
         self._used: Set[bytes] = set()
 
     def hold(self, desired: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
         """Whether it is proved that applying ``desired`` would change nothing of ``live``."""
-        if not {MUTATION, desired["apiVersion"]} <= self._valid:
-            return False
-        owned = applied_fields(live, self._manager, desired["apiVersion"])
-        if owned is None:
+        owned = self._owned(desired, live)
+        if owned is None or circumstance(desired["apiVersion"], desired["kind"]) not in self._same:
             return False
         if is_exactly(owned, desired, live):
             return True
@@ -59,9 +66,10 @@ class Proofs:
 
     def note_unchanged(self, desired: Mapping[str, Any], live: Mapping[str, Any]) -> None:
         """Remember that the server changed nothing of ``live`` when ``desired`` was applied."""
-        owned = applied_fields(live, self._manager, desired["apiVersion"])
+        owned = self._owned(desired, live)
+        is_known = circumstance(desired["apiVersion"], desired["kind"]) in self.now
         # Of a Secret nothing is kept anywhere else, not even a digest: a short password can be guessed from it.
-        if owned is None or desired["kind"] == "Secret" or len(self._used) >= MAX_SETTLED:
+        if owned is None or not is_known or desired["kind"] == "Secret" or len(self._used) >= MAX_SETTLED:
             return
         if not is_exactly(owned, desired, live):
             self._used.add(digest_of(owned, desired, live))
@@ -71,9 +79,11 @@ class Proofs:
         """The digests that are of use for the definitions of this run."""
         return frozenset(self._used)
 
-
-MUTATION = "mutation"
-"""Name of the circumstance that concerns every object: the mutating admission."""
+    def _owned(self, desired: Mapping[str, Any], live: Mapping[str, Any]) -> Optional[Fields]:
+        """What we own of an object; None where nothing can be proved of it."""
+        if self._manager == _SPECIAL_MANAGER or _PRECONDITIONS & set(desired["metadata"]):
+            return None
+        return applied_fields(live, self._manager, desired["apiVersion"])
 
 
 def applied_fields(live: Mapping[str, Any], manager: str, api_version: str) -> Optional[Fields]:
@@ -97,8 +107,11 @@ def is_exactly(owned: Fields, desired: Mapping[str, Any], live: Mapping[str, Any
 
 
 def digest_of(owned: Fields, desired: Mapping[str, Any], live: Mapping[str, Any]) -> bytes:
-    """What identifies that a definition met with these owned fields and these values of them."""
-    text = json.dumps([desired, owned, project(live, owned)], sort_keys=True, separators=(",", ":"))
+    """What identifies that a definition met with these owned fields and this object.
+
+    Fields of others count too: defaults of what was sent as empty can depend on them.
+    """
+    text = json.dumps([desired, owned, content(live, "status" in desired)], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).digest()[:DIGEST_BYTES]
 
 
