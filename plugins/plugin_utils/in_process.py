@@ -17,6 +17,7 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.errors import AnsibleValidationError, UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.arguments import Interface, secrets
 
@@ -57,10 +58,14 @@ def call(interface: Interface, arguments: dict[str, Any], check_mode: bool, diff
     options: dict[str, Any] = validated.validated_parameters
     invocation = {"module_args": interface.shown(options)}
     if validated.error_messages:
-        result: dict[str, Any] = {"failed": True, "msg": "; ".join(validated.error_messages)}
+        result: dict[str, Any] = {"failed": True, "msg": "; ".join(map(_message, validated.errors))}
     else:
         result = interface.run(options, check_mode, diff)
     return dict(remove_values({**result, "invocation": invocation}, secrets(options)))
+
+
+def _message(error: AnsibleValidationError) -> str:
+    return f"Unsupported parameters: {error.msg}" if isinstance(error, UnsupportedError) else str(error.msg)
 
 
 def plain(value: Any) -> Any:

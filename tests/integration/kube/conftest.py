@@ -131,13 +131,19 @@ def make_crd() -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture
-def ansible(connection: dict[str, Any], tmp_path: Path) -> Ansible:
-    """Runs a module in a process of its own and gives its result, with the whole output as ``output``."""
+def interpreter() -> str:
+    """The interpreter of the host that modules run on."""
+    return sys.executable
+
+
+@pytest.fixture
+def ansible(connection: dict[str, Any], tmp_path: Path, interpreter: str) -> Ansible:
+    """Has Ansible run a module and gives its result, with the whole output as ``output``."""
 
     def run(*flags: str, module: str = "k8s_apply", **arguments: Any) -> dict[str, Any]:
         given = {**connection, **arguments}
         command = [str(Path(sys.executable).with_name("ansible")), "localhost", "-m", f"servicemesh.platform.{module}"]
-        command += ["-a", json.dumps(given), "-e", f"ansible_python_interpreter={sys.executable}", *flags]
+        command += ["-a", json.dumps(given), "-e", f"ansible_python_interpreter={interpreter}", *flags]
         environment = {
             **os.environ,
             "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",

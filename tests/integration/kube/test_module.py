@@ -1,15 +1,34 @@
 # Copyright (c) 2026 The servicemesh.platform authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module as Ansible runs it."""
+"""The module as Ansible runs it: in the process of the task, or in one of its own for another interpreter."""
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any, Callable
 
+import pytest
+
 Ansible = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(params=["in the process of the task", "in a process of its own"])
+def interpreter(request: Any, tmp_path: Path) -> str:
+    if request.param == "in the process of the task":
+        return sys.executable
+    other = tmp_path / "python"
+    other.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    other.chmod(0o700)
+    return str(other)
+
+
+def test_runs_where_it_should(ansible: Ansible, make: Any, interpreter: str) -> None:
+    done = ansible("-vvv", definitions=make.config_map("a"))
+    assert done["changed"]
+    assert ("AnsiballZ_k8s_apply" in done["output"]) == (interpreter != sys.executable)
 
 
 def test_applies_tells_and_removes(ansible: Ansible, make: Any) -> None:

@@ -40,7 +40,7 @@ def test_reads_a_file_or_a_mapping(file: str) -> None:
     for given in (file, kubeconfig()):
         connection = resolve_connection({"kubeconfig": given}, {})
         assert connection.host == "https://192.0.2.1:6443"
-        assert connection.authorization() == "Bearer from-kubeconfig"
+        assert connection.authorization == "Bearer from-kubeconfig"
         assert connection.origin.endswith("context blue")
 
 
@@ -54,10 +54,10 @@ def test_the_environment_cannot_redirect_who_says_where_to_go(file: str) -> None
     }
     connection = resolve_connection({"kubeconfig": file}, environ)
     assert connection.host == "https://192.0.2.1:6443"
-    assert connection.authorization() == "Bearer from-kubeconfig"
+    assert connection.authorization == "Bearer from-kubeconfig"
     assert connection.verify
     connection = resolve_connection({"host": "https://192.0.2.2", "api_key": "mine"}, environ)
-    assert (connection.host, connection.authorization(), connection.verify) == (
+    assert (connection.host, connection.authorization, connection.verify) == (
         "https://192.0.2.2",
         "Bearer mine",
         True,
@@ -91,7 +91,7 @@ def test_explicit_options_win_over_the_kubeconfig(file: str) -> None:
     }
     connection = resolve_connection(options, {})
     assert connection.host == "https://192.0.2.7:1"
-    assert connection.authorization() == "Basic dTpw"
+    assert connection.authorization == "Basic dTpw"
     assert connection.proxy == "http://p"
 
 
@@ -184,7 +184,7 @@ def test_an_explicit_token_takes_the_place_of_the_certificate(tmp_path: Path) ->
     assert resolve_connection({"kubeconfig": content}, {}).client_cert == str(tmp_path / "cert")
     connection = resolve_connection({"kubeconfig": content, "api_key": "mine\n"}, {})
     assert (connection.client_cert, connection.client_key) == (None, None)
-    assert connection.authorization() == "Bearer mine"
+    assert connection.authorization == "Bearer mine"
     both = resolve_connection({"kubeconfig": content, "api_key": "mine", "client_cert": "/c", "client_key": "/k"}, {})
     assert (both.client_cert, both.client_key) == ("/c", "/k")
 
@@ -213,7 +213,7 @@ def plugin(tmp_path: Path, script: str) -> dict[str, Any]:
 def test_runs_an_exec_plugin(tmp_path: Path) -> None:
     answer = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "fresh"}}
     connection = resolve_connection({"kubeconfig": plugin(tmp_path, f"echo '{json.dumps(answer)}'")}, {})
-    assert connection.authorization() == "Bearer fresh"
+    assert connection.authorization == "Bearer fresh"
 
 
 def test_tells_why_an_exec_plugin_gave_no_credentials(tmp_path: Path) -> None:

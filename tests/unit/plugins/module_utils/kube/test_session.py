@@ -140,7 +140,7 @@ def test_the_error_of_something_between_us_is_told_too(serve: Serve) -> None:
 @pytest.mark.parametrize("token", ["hunter2\nx", "hunter2\u20ac"])
 def test_a_token_that_cannot_be_sent_is_not_shown(serve: Serve, token: str) -> None:
     with pytest.raises(InvalidArgument, match="such as a line break in a token") as caught:
-        session_with(serve(), authorization=lambda: f"Bearer {token}").get_json("/x")
+        session_with(serve(), authorization=f"Bearer {token}").get_json("/x")
     assert "hunter2" not in str(caught.value)
     assert caught.value.__suppress_context__
 
@@ -179,7 +179,7 @@ def test_collects_each_warning_once(serve: Serve) -> None:
 
 def test_sends_credentials_and_impersonation(serve: Serve) -> None:
     server = serve()
-    session_with(server, authorization=lambda: "Bearer t", impersonate_user="jane", impersonate_groups=("a",)).get_json(
+    session_with(server, authorization="Bearer t", impersonate_user="jane", impersonate_groups=("a",)).get_json(
         "/x", {"limit": 1}
     )
     path, headers = server.asked[0]

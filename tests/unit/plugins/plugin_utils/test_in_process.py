@@ -1,0 +1,69 @@
+# Copyright (c) 2026 The servicemesh.platform authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.arguments import Interface
+from ansible_collections.servicemesh.platform.plugins.plugin_utils.in_process import (
+    call,
+    is_this_interpreter,
+    plain,
+)
+
+
+class Text(str):
+    """A string that knows where it comes from, as Ansible's do."""
+
+
+class Number(int):
+    pass
+
+
+def echo(options: dict[str, Any], check_mode: bool, diff: bool) -> dict[str, Any]:
+    return {"changed": check_mode, "diff": diff, "name": options["name"], "told": f"with {options['api_key']}"}
+
+
+INTERFACE = Interface(
+    {"name": {"type": "str", "required": True}, "definitions": {"type": "raw", "no_log": True}},
+    echo,
+    concealed=("definitions",),
+)
+
+
+def test_plain_values_are_of_the_types_that_json_has() -> None:
+    made = plain({Text("a"): [Text("b"), Number(1), True, None, 1.5, ("c",)]})
+    assert made == {"a": ["b", 1, True, None, 1.5, ["c"]]}
+    (key, values), *_rest = made.items()
+    assert [type(each) for each in (key, *values)] == [str, str, int, bool, type(None), float, list]
+
+
+def test_a_call_gives_what_the_module_would_give() -> None:
+    result = call(INTERFACE, {"name": "a", "api_key": "s3cret-token", "definitions": {"a": "b"}}, True, False)
+    assert result["changed"] is True
+    assert result["name"] == "a"
+    assert "s3cret-token" not in str(result)
+    assert result["invocation"]["module_args"]["definitions"] == "NOT_LOGGING_PARAMETER"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [({}, "missing required arguments: name"), ({"name": "a", "nam": "b"}, "Unsupported parameters")],
+)
+def test_wrong_arguments_are_refused(arguments: dict[str, Any], message: str) -> None:
+    result = call(INTERFACE, arguments, False, False)
+    assert result["failed"]
+    assert message.lower() in result["msg"].lower()
+
+
+def test_another_folder_is_another_environment(tmp_path: Path) -> None:
+    assert is_this_interpreter(sys.executable)
+    assert is_this_interpreter(str(Path(sys.executable).parent / "." / Path(sys.executable).name))
+    (tmp_path / "python").symlink_to(sys.executable)
+    assert not is_this_interpreter(str(tmp_path / "python"))
+    assert not is_this_interpreter("/usr/bin/env")
