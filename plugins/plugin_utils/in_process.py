@@ -13,6 +13,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -20,6 +22,10 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import AnsibleValidationError, UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.arguments import Interface, secrets
+
+with suppress(ImportError):  # the task tells what to install
+    # Ansible loads this file before it makes processes for the tasks: what is imported here is so for all of them.
+    import_module("kubernetes.config")
 
 
 class InProcessAction(ActionBase):
