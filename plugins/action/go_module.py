@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+from ansible_collections.servicemesh.platform.plugins.modules.go_module import INTERFACE
 from ansible_collections.servicemesh.platform.plugins.plugin_utils.progress import ProgressAction
 
 
 class ActionModule(ProgressAction):
     """See the documentation of the module of the same name."""
+
+    interface = INTERFACE

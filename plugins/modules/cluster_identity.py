@@ -58,7 +58,9 @@ server:
 
 from typing import Any, Dict
 
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.arguments import Interface, run_module
+from ansible_collections.servicemesh.platform.plugins.module_utils.interface import run_module
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.arguments import ClusterInterface
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.connection import CONNECTION_ARGUMENTS
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import KubeError
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.identity import (
     identify,
@@ -82,7 +84,7 @@ def run(options: Dict[str, Any], check_mode: bool, _diff: bool) -> Dict[str, Any
     return {"changed": changed, **identity}
 
 
-INTERFACE = Interface(ARGUMENTS, run)
+INTERFACE = ClusterInterface({**ARGUMENTS, **CONNECTION_ARGUMENTS}, run)
 
 
 def main() -> None:

@@ -169,7 +169,7 @@ actions:
 from pathlib import Path
 from typing import Any, Dict, Sequence
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import missing_required_lib
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import pki
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.cluster import (
     ComponentView,
@@ -180,38 +180,38 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.clus
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.errors import EmbeddedError
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.settings import Settings
+from ansible_collections.servicemesh.platform.plugins.module_utils.interface import Interface, run_module
+
+ARGUMENTS: Dict[str, Dict[str, Any]] = {
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["started", "stopped", "absent"], "default": "started"},
+    "state_dir": {"type": "path", "required": True},
+    "binary": {"type": "path"},
+    "service_cidr": {"type": "str", "default": "10.96.0.0/16"},
+    "pod_cidr": {"type": "str", "default": "10.244.0.0/16"},
+    "durable": {"type": "bool", "default": True},
+    "timeout": {"type": "int", "default": 120},
+}
 
 
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "name": {"type": "str", "required": True},
-            "state": {"type": "str", "choices": ["started", "stopped", "absent"], "default": "started"},
-            "state_dir": {"type": "path", "required": True},
-            "binary": {"type": "path"},
-            "service_cidr": {"type": "str", "default": "10.96.0.0/16"},
-            "pod_cidr": {"type": "str", "default": "10.244.0.0/16"},
-            "durable": {"type": "bool", "default": True},
-            "timeout": {"type": "int", "default": 120},
-        },
-        supports_check_mode=True,
-    )
-    if module.params["state"] == "started" and pki.IMPORT_ERROR is not None:
-        module.fail_json(msg=missing_required_lib("cryptography"), exception=str(pki.IMPORT_ERROR))
+def run(options: Dict[str, Any], check_mode: bool, _diff: bool) -> Dict[str, Any]:
+    """Bring the cluster into its state, and tell how it is."""
+    if options["state"] == "started" and pki.IMPORT_ERROR is not None:
+        return {"failed": True, "msg": missing_required_lib("cryptography"), "exception": str(pki.IMPORT_ERROR)}
     try:
-        outcome = _ensure(module.params, module.check_mode)
+        outcome = _ensure(options, check_mode)
     except (EmbeddedError, OSError) as error:
-        module.fail_json(msg=f"embedded cluster {module.params['name']}: {error}")
-    module.exit_json(
-        changed=outcome.changed,
-        kubeconfig=outcome.kubeconfig,
-        server=outcome.server,
-        version=outcome.version,
-        running=outcome.running,
-        components=outcome.components(),
-        actions=list(outcome.actions),
-        diff={"before": _states(outcome.before), "after": _states(outcome.after)},
-    )
+        return {"failed": True, "msg": f"embedded cluster {options['name']}: {error}"}
+    return {
+        "changed": outcome.changed,
+        "kubeconfig": outcome.kubeconfig,
+        "server": outcome.server,
+        "version": outcome.version,
+        "running": outcome.running,
+        "components": outcome.components(),
+        "actions": list(outcome.actions),
+        "diff": {"before": _states(outcome.before), "after": _states(outcome.after)},
+    }
 
 
 def _ensure(params: Dict[str, Any], check_mode: bool) -> Outcome:
@@ -239,6 +239,14 @@ def _absolute(option: str, path: str) -> Path:
 def _states(views: Sequence[ComponentView]) -> Dict[str, str]:
     """The components for a diff: pids and log files would differ without saying anything."""
     return {view.name: f"{view.state} on 127.0.0.1:{view.port}" if view.port else view.state for view in views}
+
+
+INTERFACE = Interface(ARGUMENTS, run)
+
+
+def main() -> None:
+    """Entry point of the module."""
+    run_module(INTERFACE)
 
 
 if __name__ == "__main__":

@@ -109,40 +109,47 @@ digest:
 """
 
 import shutil
+from typing import Any, Dict
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.servicemesh.platform.plugins.module_utils.golang.build import Program, build, plan
 from ansible_collections.servicemesh.platform.plugins.module_utils.golang.environment import Cache
 from ansible_collections.servicemesh.platform.plugins.module_utils.golang.errors import GoError
+from ansible_collections.servicemesh.platform.plugins.module_utils.interface import Interface, run_module
 from ansible_collections.servicemesh.platform.plugins.module_utils.progress import Progress
+
+ARGUMENTS: Dict[str, Dict[str, Any]] = {
+    "name": {"type": "str", "required": True},
+    "source": {"type": "path", "required": True},
+    "output": {"type": "str", "default": ""},
+    "package": {"type": "str", "default": "."},
+    "go": {"type": "str", "default": "go"},
+    "ldflags": {"type": "str", "default": ""},
+    "cache_dir": {"type": "path"},
+    "progress": {"type": "path"},
+}
+
+
+def run(options: Dict[str, Any], check_mode: bool, _diff: bool) -> Dict[str, Any]:
+    """Have the program in the cache."""
+    if check_mode and not shutil.which(options["go"]):
+        return {"changed": True, "path": None, "digest": None}
+    program = Program(**{key: options[key] for key in ("name", "source", "output", "package", "ldflags")})
+    try:
+        chosen = plan(program, options["go"], Cache.at(options["cache_dir"]))
+        changed = not chosen.built
+        if changed and not check_mode:
+            changed = build(chosen, Progress(options["progress"]))
+    except (GoError, OSError) as error:
+        return {"failed": True, "msg": str(error)}
+    return {"changed": changed, "path": chosen.path, "digest": chosen.digest}
+
+
+INTERFACE = Interface(ARGUMENTS, run)
 
 
 def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "name": {"type": "str", "required": True},
-            "source": {"type": "path", "required": True},
-            "output": {"type": "str", "default": ""},
-            "package": {"type": "str", "default": "."},
-            "go": {"type": "str", "default": "go"},
-            "ldflags": {"type": "str", "default": ""},
-            "cache_dir": {"type": "path"},
-            "progress": {"type": "path"},
-        },
-        supports_check_mode=True,
-    )
-    if module.check_mode and not shutil.which(module.params["go"]):
-        module.exit_json(changed=True, path=None, digest=None)
-    program = Program(**{key: module.params[key] for key in ("name", "source", "output", "package", "ldflags")})
-    try:
-        chosen = plan(program, module.params["go"], Cache.at(module.params["cache_dir"]))
-        changed = not chosen.built
-        if changed and not module.check_mode:
-            changed = build(chosen, Progress(module.params["progress"]))
-    except (GoError, OSError) as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=changed, path=chosen.path, digest=chosen.digest)
+    """Entry point of the module."""
+    run_module(INTERFACE)
 
 
 if __name__ == "__main__":

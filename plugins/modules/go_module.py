@@ -76,7 +76,8 @@ version:
   sample: v1.5.1
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from typing import Any, Dict
+
 from ansible_collections.servicemesh.platform.plugins.module_utils.golang.environment import Cache
 from ansible_collections.servicemesh.platform.plugins.module_utils.golang.errors import GoError
 from ansible_collections.servicemesh.platform.plugins.module_utils.golang.modules import (
@@ -85,31 +86,38 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.golang.module
     present,
     read_pin,
 )
+from ansible_collections.servicemesh.platform.plugins.module_utils.interface import Interface, run_module
 from ansible_collections.servicemesh.platform.plugins.module_utils.progress import Progress
+
+ARGUMENTS: Dict[str, Dict[str, Any]] = {
+    "source": {"type": "path", "required": True},
+    "module": {"type": "str", "required": True},
+    "go": {"type": "str", "default": "go"},
+    "cache_dir": {"type": "path"},
+    "progress": {"type": "path"},
+}
+
+
+def run(options: Dict[str, Any], check_mode: bool, _diff: bool) -> Dict[str, Any]:
+    """Have the module in the cache."""
+    try:
+        cache = Cache.at(options["cache_dir"])
+        pin = read_pin(options["source"], options["module"])
+        changed = not present(pin, cache)
+        folder = None if changed else module_folder(pin, cache)
+        if changed and not check_mode:
+            folder = download(pin, options["go"], cache, Progress(options["progress"]))
+    except (GoError, OSError) as error:
+        return {"failed": True, "msg": str(error)}
+    return {"changed": changed, "dir": folder, "version": pin.version}
+
+
+INTERFACE = Interface(ARGUMENTS, run)
 
 
 def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "source": {"type": "path", "required": True},
-            "module": {"type": "str", "required": True},
-            "go": {"type": "str", "default": "go"},
-            "cache_dir": {"type": "path"},
-            "progress": {"type": "path"},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        cache = Cache.at(module.params["cache_dir"])
-        pin = read_pin(module.params["source"], module.params["module"])
-        changed = not present(pin, cache)
-        folder = None if changed else module_folder(pin, cache)
-        if changed and not module.check_mode:
-            folder = download(pin, module.params["go"], cache, Progress(module.params["progress"]))
-    except (GoError, OSError) as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=changed, dir=folder, version=pin.version)
+    """Entry point of the module."""
+    run_module(INTERFACE)
 
 
 if __name__ == "__main__":

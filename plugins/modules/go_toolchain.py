@@ -69,32 +69,40 @@ version:
   sample: 1.26.8
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from typing import Any, Dict
+
 from ansible_collections.servicemesh.platform.plugins.module_utils.golang.environment import Cache
 from ansible_collections.servicemesh.platform.plugins.module_utils.golang.errors import GoError
 from ansible_collections.servicemesh.platform.plugins.module_utils.golang.toolchain import choose, install
+from ansible_collections.servicemesh.platform.plugins.module_utils.interface import Interface, run_module
 from ansible_collections.servicemesh.platform.plugins.module_utils.progress import Progress
+
+ARGUMENTS: Dict[str, Dict[str, Any]] = {
+    "minimum": {"type": "str", "required": True},
+    "requirements": {"type": "path", "required": True},
+    "cache_dir": {"type": "path"},
+    "progress": {"type": "path"},
+}
+
+
+def run(options: Dict[str, Any], check_mode: bool, _diff: bool) -> Dict[str, Any]:
+    """Have a Go that is new enough."""
+    try:
+        cache = Cache.at(options["cache_dir"])
+        chosen = choose(options["minimum"], options["requirements"], cache)
+        if not chosen.present and not check_mode:
+            install(options["requirements"], cache, Progress(options["progress"]))
+    except (GoError, OSError) as error:
+        return {"failed": True, "msg": str(error)}
+    return {"changed": not chosen.present, "path": chosen.path, "version": chosen.version}
+
+
+INTERFACE = Interface(ARGUMENTS, run)
 
 
 def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "minimum": {"type": "str", "required": True},
-            "requirements": {"type": "path", "required": True},
-            "cache_dir": {"type": "path"},
-            "progress": {"type": "path"},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        cache = Cache.at(module.params["cache_dir"])
-        chosen = choose(module.params["minimum"], module.params["requirements"], cache)
-        if not chosen.present and not module.check_mode:
-            install(module.params["requirements"], cache, Progress(module.params["progress"]))
-    except (GoError, OSError) as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=not chosen.present, path=chosen.path, version=chosen.version)
+    """Entry point of the module."""
+    run_module(INTERFACE)
 
 
 if __name__ == "__main__":

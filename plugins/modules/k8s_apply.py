@@ -312,9 +312,11 @@ problems:
 
 from typing import Any, Dict, Sequence
 
+from ansible_collections.servicemesh.platform.plugins.module_utils.interface import run_module
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube import changes
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.applyset import APPLYSET_ARGUMENTS
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.arguments import Interface, run_module
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.arguments import ClusterInterface
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.connection import CONNECTION_ARGUMENTS
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.converge import Request, converge
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import KubeError
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.ignored_fields import (
@@ -399,8 +401,8 @@ def _without_none(entry: Dict[str, Any]) -> Dict[str, Any]:
     return {name: value for name, value in entry.items() if value is not None}
 
 
-INTERFACE = Interface(
-    ARGUMENTS,
+INTERFACE = ClusterInterface(
+    {**ARGUMENTS, **CONNECTION_ARGUMENTS},
     run,
     concealed=("definitions", "fragments"),
     required_one_of=[("definitions", "src", "fragments", "applyset")],

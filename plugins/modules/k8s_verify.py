@@ -148,8 +148,10 @@ from typing import Any, Dict, List
 from ansible_collections.servicemesh.platform.plugins.module_utils.checks import registry
 from ansible_collections.servicemesh.platform.plugins.module_utils.checks.model import Kind, Objects
 from ansible_collections.servicemesh.platform.plugins.module_utils.findings import Finding, Severity, worst
+from ansible_collections.servicemesh.platform.plugins.module_utils.interface import run_module
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.applyset import APPLYSET_ARGUMENTS
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.arguments import Interface, run_module
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.arguments import ClusterInterface
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.connection import CONNECTION_ARGUMENTS
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.converge import Request
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery import Discovery
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.drift import drift
@@ -237,7 +239,7 @@ def _all(session: Session, discovery: Discovery, kind: Kind) -> List[Any]:
     return list(session.list_objects(resource.path())) if resource else []
 
 
-INTERFACE = Interface(ARGUMENTS, run, concealed=("definitions", "fragments"))
+INTERFACE = ClusterInterface({**ARGUMENTS, **CONNECTION_ARGUMENTS}, run, concealed=("definitions", "fragments"))
 
 
 def main() -> None:

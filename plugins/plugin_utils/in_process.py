@@ -21,7 +21,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import AnsibleValidationError, UnsupportedError
 from ansible.plugins.action import ActionBase
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.arguments import Interface, secrets
+from ansible_collections.servicemesh.platform.plugins.module_utils.interface import Interface
 
 with suppress(ImportError):  # the task tells what to install
     # Ansible loads this file before it makes processes for the tasks: what is imported here is so for all of them.
@@ -40,10 +40,18 @@ class InProcessAction(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the module to its end."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        if not self._is_here(task_vars or {}):
-            return self._execute_module(task_vars=task_vars, wrap_async=bool(self._task.async_val))
-        result.update(call(self.interface, plain(self._task.args), self._task.check_mode, self._task.diff))
+        result.update(self.answer(self._task.args, task_vars or {}))
         return result
+
+    def answer(self, arguments: Mapping[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """What the module returns for these arguments."""
+        if not self._is_here(task_vars):
+            answer: dict[str, Any] = self._execute_module(
+                module_args=dict(arguments), task_vars=task_vars, wrap_async=bool(self._task.async_val)
+            )
+            return answer
+        os.chdir(self._loader.get_basedir())  # as the connection `local` does for the process of a module
+        return call(self.interface, plain(arguments), self._task.check_mode, self._task.diff)
 
     def _is_here(self, task_vars: Mapping[str, Any]) -> bool:
         """Whether a process of its own would be one on this machine, with this user, interpreter and environment."""
@@ -67,7 +75,7 @@ def call(interface: Interface, arguments: dict[str, Any], check_mode: bool, diff
         result: dict[str, Any] = {"failed": True, "msg": "; ".join(map(_message, validated.errors))}
     else:
         result = interface.run(options, check_mode, diff)
-    return dict(remove_values({**result, "invocation": invocation}, secrets(options)))
+    return dict(remove_values({**result, "invocation": invocation}, interface.secrets(options)))
 
 
 def _message(error: AnsibleValidationError) -> str:

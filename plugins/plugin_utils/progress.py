@@ -9,7 +9,7 @@ A module that takes long has an option `progress`, a file into which it writes t
     from ansible_collections.servicemesh.platform.plugins.plugin_utils.progress import ProgressAction
 
     class ActionModule(ProgressAction):
-        pass
+        interface = INTERFACE
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Callable
 
 from ansible import constants
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.servicemesh.platform.plugins.module_utils.progress import read_progress
+from ansible_collections.servicemesh.platform.plugins.plugin_utils.in_process import InProcessAction
 
 FIRST_LINE = 3.0
 """Seconds until something is shown: what is done sooner is not worth a line."""
@@ -64,33 +65,23 @@ class Watch:
             shown, due, repeat = line, now + CHANGED_LINE, now + SAME_LINE
 
 
-class ProgressAction(ActionBase):
+class ProgressAction(InProcessAction):
     """Runs the module of the same name and shows its progress as `[host] line, time`.
 
     Nothing is shown when the module does not write a line, or runs on another machine. The lines go to standard error,
     so that the output of callbacks such as `json` stays whole.
     """
 
-    TRANSFERS_FILES = False
-    _supports_check_mode = True
-    _supports_async = True
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Run the module to its end."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        host = (task_vars or {}).get("inventory_hostname", "localhost")
+    def answer(self, arguments: Mapping[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """What the module returns; shows its progress until then."""
+        host = task_vars.get("inventory_hostname", "localhost")
         folder = tempfile.mkdtemp(prefix="progress-", dir=constants.DEFAULT_LOCAL_TMP)
         path = str(Path(folder, "line"))
-        arguments = {**self._task.args, "progress": path}
         try:
             with Watch(path, lambda line: Display().display(f"[{host}] {line}", stderr=True)):
-                answer = self._execute_module(
-                    module_args=arguments, task_vars=task_vars, wrap_async=bool(self._task.async_val)
-                )
+                return super().answer({**arguments, "progress": path}, task_vars)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        result.update(answer)
-        return result
 
 
 def elapsed(seconds: float) -> str:

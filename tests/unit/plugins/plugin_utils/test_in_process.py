@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.arguments import Interface
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.arguments import ClusterInterface
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.connection import CONNECTION_ARGUMENTS
 from ansible_collections.servicemesh.platform.plugins.plugin_utils.in_process import (
     call,
     is_this_interpreter,
@@ -29,8 +30,9 @@ def echo(options: dict[str, Any], check_mode: bool, diff: bool) -> dict[str, Any
     return {"changed": check_mode, "diff": diff, "name": options["name"], "told": f"with {options['api_key']}"}
 
 
-INTERFACE = Interface(
-    {"name": {"type": "str", "required": True}, "definitions": {"type": "raw", "no_log": True}},
+OPTIONS = {"name": {"type": "str", "required": True}, "definitions": {"type": "raw", "no_log": True}}
+INTERFACE = ClusterInterface(
+    {**OPTIONS, **CONNECTION_ARGUMENTS},
     echo,
     concealed=("definitions",),
 )
