@@ -250,10 +250,9 @@ class _Run:
         return Change(definition.api_version, definition.key, action, diff=diff)
 
     def _note_proof(self, definition: Definition, before: Any, after: Any) -> None:
-        """Remember that the server wrote nothing; a dry run cannot show that."""
-        is_proof = before and before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"]
-        if self._standing.proofs and is_proof and not self._options.dry_run:
-            self._standing.proofs.note_unchanged(self._options.desired(definition), after)
+        """Remember that the server changed nothing; a dry run cannot show that."""
+        if self._standing.proofs and before and not self._options.dry_run:
+            self._standing.proofs.note_unchanged(self._options.desired(definition), before, after)
 
     def _unverified(self, definition: Definition, body: Mapping[str, Any]) -> Change:
         diff = diff_unverified(body, str(definition.key)) if self._options.diff else None

@@ -58,21 +58,27 @@ class Proofs:
             return False
         if is_exactly(owned, desired, live):
             return True
-        digest = digest_of(owned, desired, live)
+        digest = digest_of(desired, live)
         if digest not in self._settled:
             return False
         self._used.add(digest)
         return True
 
-    def note_unchanged(self, desired: Mapping[str, Any], live: Mapping[str, Any]) -> None:
-        """Remember that the server changed nothing of ``live`` when ``desired`` was applied."""
+    def note_unchanged(self, desired: Mapping[str, Any], before: Mapping[str, Any], live: Mapping[str, Any]) -> None:
+        """Remember that the server changed nothing when ``desired`` was applied, if that is so.
+
+        It writes some objects anew all the same (with nulls, or empty values): then only the time of the write differs.
+        """
+        with_status = "status" in desired
+        if state_of(before, with_status) != state_of(live, with_status):
+            return
         owned = self._owned(desired, live)
         is_known = circumstance(desired["apiVersion"], desired["kind"]) in self.now
         # Of a Secret nothing is kept anywhere else, not even a digest: a short password can be guessed from it.
         if owned is None or not is_known or desired["kind"] == "Secret" or len(self._used) >= MAX_SETTLED:
             return
         if not is_exactly(owned, desired, live):
-            self._used.add(digest_of(owned, desired, live))
+            self._used.add(digest_of(desired, live))
 
     @property
     def settled(self) -> FrozenSet[bytes]:
@@ -106,13 +112,24 @@ def is_exactly(owned: Fields, desired: Mapping[str, Any], live: Mapping[str, Any
     return _mappings_agree(owned, body, live)
 
 
-def digest_of(owned: Fields, desired: Mapping[str, Any], live: Mapping[str, Any]) -> bytes:
-    """What identifies that a definition met with these owned fields and this object.
+def digest_of(desired: Mapping[str, Any], live: Mapping[str, Any]) -> bytes:
+    """What identifies that a definition met with this object.
 
-    Fields of others count too: defaults of what was sent as empty can depend on them.
+    Fields of others count too, and whose they are: defaults of what was sent as empty can depend on them, and so can
+    whether there is a conflict.
     """
-    text = json.dumps([desired, owned, content(live, "status" in desired)], sort_keys=True, separators=(",", ":"))
+    text = json.dumps([desired, state_of(live, "status" in desired)], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).digest()[:DIGEST_BYTES]
+
+
+def state_of(live: Mapping[str, Any], with_status: bool = False) -> List[Any]:
+    """All of an object that can make a difference to an apply: its content, and who owns what of it."""
+    owners = [
+        [entry.get("manager"), entry["operation"], entry.get("apiVersion"), entry.get("fieldsV1")]
+        for entry in live["metadata"].get("managedFields") or ()
+        if not entry.get("subresource")
+    ]
+    return [content(live, with_status), sorted(owners, key=json.dumps)]
 
 
 def _agree(owned: Fields, desired: Any, live: Any) -> bool:

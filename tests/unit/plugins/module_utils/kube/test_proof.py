@@ -112,7 +112,7 @@ def test_the_word_of_the_server_settles_what_is_written_otherwise() -> None:
     desired, live = definition(a="1000m"), standing({"f:a": {}}, a="1")
     first = proofs()
     assert not first.hold(desired, live)
-    first.note_unchanged(desired, live)
+    first.note_unchanged(desired, live, live)
     assert len(first.settled) == 1
     later = proofs(settled=first.settled)
     assert later.hold(desired, live)
@@ -122,10 +122,29 @@ def test_the_word_of_the_server_settles_what_is_written_otherwise() -> None:
     assert not proofs(settled=first.settled).hold(definition(a="1001m"), live)
 
 
+def test_only_what_changed_nothing_settles_anything() -> None:
+    desired, live = definition(a="1000m"), standing({"f:a": {}}, a="1")
+    for before in (standing({"f:a": {}}, a="2"), standing({}, a="1"), standing({"f:a": {}}, a="1", theirs=1)):
+        first = proofs()
+        first.note_unchanged(desired, before, live)
+        assert not first.settled
+
+
+def test_a_settled_pair_depends_on_who_else_owns_something() -> None:
+    desired, live = definition(a="1000m"), standing({"f:a": {}}, a="1")
+    first = proofs()
+    first.note_unchanged(desired, live, live)
+    later = copy.deepcopy(live)
+    later["metadata"]["managedFields"].append(
+        {"manager": "x", "operation": "Apply", "fieldsV1": {"f:spec": {"f:a": {}}}}
+    )
+    assert not proofs(settled=first.settled).hold(desired, later)
+
+
 def test_what_the_server_keeps_for_itself_does_not_matter() -> None:
     desired, live = definition(a="1000m"), standing({"f:a": {}}, a="1")
     first = proofs()
-    first.note_unchanged(desired, live)
+    first.note_unchanged(desired, live, live)
     later = copy.deepcopy(live)
     later["metadata"]["resourceVersion"] = "7"
     later["status"] = {"ready": True}
@@ -135,7 +154,8 @@ def test_what_the_server_keeps_for_itself_does_not_matter() -> None:
 def test_no_digest_is_kept_of_a_secret_or_a_precondition() -> None:
     for change in ({"kind": "Secret"}, {"metadata": {"name": "a", "namespace": "b", "uid": "1"}}):
         first = proofs()
-        first.note_unchanged({**definition(a="1000m"), **change}, standing({"f:a": {}}, a="1"))
+        live = standing({"f:a": {}}, a="1")
+        first.note_unchanged({**definition(a="1000m"), **change}, live, live)
         assert not first.settled
 
 
