@@ -51,7 +51,8 @@ options:
     description:
       - Parts of objects that something else makes, written as O(definitions) are. Their fields are applied to the
         object, which must exist, and nothing else of it is touched. They are members of no set.
-      - With O(state=absent) the fields are given up, and the object stays.
+      - With O(state=absent) the fields are given up, and the object stays. So they are when a fragment is no longer
+        defined that was applied with the same O(applyset) and O(field_manager), unless O(prune=false).
     type: raw
   state:
     description:
@@ -146,9 +147,16 @@ options:
   wait:
     description:
       - Whether to wait, after everything was applied, until the objects are ready, and after a removal until they are
-        gone. It ends at once when an object has failed for good.
-      - Waited for are Deployments, StatefulSets, DaemonSets, ReplicaSets, Jobs, Pods, PersistentVolumeClaims,
-        namespaces, CustomResourceDefinitions and APIServices, and what O(wait_for) names.
+        gone.
+      - Waited for are Deployments, StatefulSets, DaemonSets, ReplicaSets, Jobs, Pods, PersistentVolumeClaims, resource
+        quotas, namespaces, CustomResourceDefinitions, APIServices, HorizontalPodAutoscalers, the kinds C(GatewayClass),
+        C(Gateway) and C(*Route) of the Gateway API, C(Certificate), C(Issuer) and C(ClusterIssuer) of cert-manager, and
+        what O(wait_for) names.
+      - It ends at once when an object has failed for good, such as a Job, or when a pod of the newest revision of a
+        workload is in a crash loop or has an image that cannot be. An image that cannot be pulled and a container that
+        cannot be made count as failed after 30 seconds.
+      - A PersistentVolumeClaim whose StorageClass binds it to its first consumer is not waited for before there is one.
+      - The message has the conditions of the objects, their last events, and the states of their pods.
     type: bool
     default: false
   wait_timeout:
@@ -159,6 +167,10 @@ options:
   wait_for:
     description:
       - Conditions for further kinds, or others than the usual ones.
+      - With neither O(wait_for[].success) nor O(wait_for[].failure) the usual ones are meant. Nodes, services (of the
+        type C(LoadBalancer), an address), ingresses (an address) and ValidatingAdmissionPolicies (no warnings) have
+        such as well; other custom resources are ready with the condition C(Ready) and have failed with the condition
+        C(Stalled).
     type: list
     elements: dict
     default: []
@@ -182,11 +194,13 @@ options:
         type: str
       success:
         description:
-          - JMESPath expression over the object that holds when it is ready.
+          - JMESPath expression over the object that holds when it is ready. What usually counts as a failure of the
+            kind still does, unless O(wait_for[].failure) is given.
         type: str
       failure:
         description:
-          - JMESPath expression over the object that holds when it will never be ready.
+          - JMESPath expression over the object that holds when it will never be ready. It is the only failure then, and
+            pods are not looked at. V(`false`) never gives up before O(wait_timeout).
         type: str
   offline:
     description:
@@ -223,15 +237,20 @@ EXAMPLES = r"""
       - kind: Deployment
         path: spec.replicas
 
-- name: Wait for a custom resource
+- name: Wait for what only the status of a custom resource tells, and for a Secret that its controller makes
   servicemesh.platform.k8s_apply:
-    src: [certificate.yaml]
+    src: [bucket.yaml]
     wait: true
     wait_timeout: 120
     wait_for:
-      - kind: Certificate
-        success: status.conditions[?type=='Ready' && status=='True']
-        failure: status.conditions[?type=='Issuing' && reason=='Failed']
+      - kind: ObjectBucketClaim
+        success: status.phase == 'Bound'
+        failure: status.phase == 'Failed'
+      - apiVersion: v1
+        kind: Secret
+        namespace: shop
+        name: bucket
+        success: data.AWS_ACCESS_KEY_ID
 
 - name: Spread the pods of a Deployment that a chart has installed
   servicemesh.platform.k8s_apply:

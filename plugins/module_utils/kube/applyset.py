@@ -29,6 +29,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.changes 
     DELETED,
     UNCHANGED,
 )
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.definitions import Definition
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery import Discovery, Resource
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import (
     ApiError,
@@ -57,6 +58,8 @@ ID = "applyset.kubernetes.io/id"
 TOOLING_ANNOTATION = "applyset.kubernetes.io/tooling"
 KINDS_ANNOTATION = "applyset.kubernetes.io/contains-group-kinds"
 NAMESPACES_ANNOTATION = "applyset.kubernetes.io/additional-namespaces"
+FRAGMENTS_ANNOTATION = TOOL + "/fragments"
+"""The objects of others that have fields of ours, as a JSON list of [apiVersion, kind, namespace, name]."""
 CIRCUMSTANCES_ANNOTATION = TOOL + "/circumstances"
 """Under which circumstances (``circumstances.read``) the last complete run has looked at every member."""
 SETTLED = "settled"
@@ -114,11 +117,32 @@ def scope_of(keys: Iterable[ObjectKey], parent_namespace: str) -> Scope:
     return Scope(frozenset(GroupKind(key.group, key.kind) for key in listed), namespaces)
 
 
+class Fragment(NamedTuple):
+    """An object of others that some fields of are ours."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+
+    @property
+    def body(self) -> Dict[str, Any]:
+        """The object without any field that could be owned."""
+        metadata = {"name": self.name, **({"namespace": self.namespace} if self.namespace else {})}
+        return {"apiVersion": self.api_version, "kind": self.kind, "metadata": metadata}
+
+
+def fragment_of(definition: Definition) -> Fragment:
+    """What is remembered of a fragment."""
+    return Fragment(definition.api_version, definition.kind, definition.namespace, definition.name)
+
+
 @dataclass(frozen=True)
 class Record:
-    """What the parent remembers: where members may be, and what proves them unchanged."""
+    """What the parent remembers: where members may be, what else has fields of ours, and what proves them unchanged."""
 
     scope: Scope = Scope()
+    fragments: FrozenSet[Fragment] = frozenset()
     circumstances: Mapping[str, str] = field(default_factory=dict)
     settled: FrozenSet[bytes] = frozenset()
 
@@ -192,15 +216,11 @@ class ApplySet:
             body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
             server_side_apply(self._session, path, body, ApplyOptions(FIELD_MANAGER))
 
-    def widen(self, desired: Scope) -> None:
-        """Cover the desired members beside those that are; makes the parent where it is missing."""
-        wider = self.scope | desired
-        if not self.exists or wider != self.scope:
-            self._write(replace(self.record, scope=wider))
-
-    def narrow(self, needed: Scope) -> None:
-        """Cover only what still is a member."""
-        self.remember(replace(self.record, scope=needed))
+    def widen(self, desired: Scope, fragments: FrozenSet[Fragment]) -> None:
+        """Cover what is desired beside what stands; makes the parent where it is missing."""
+        wider = replace(self.record, scope=self.scope | desired, fragments=self.record.fragments | fragments)
+        if not self.exists or wider != self.record:
+            self._write(wider)
 
     def remember(self, record: Record) -> None:
         """Write down what is known at the end of a run."""
@@ -281,6 +301,7 @@ class ApplySet:
         annotations = parent["metadata"].get("annotations") or {}
         return Record(
             self._read_scope(parent),
+            _read_fragments(annotations.get(FRAGMENTS_ANNOTATION, "")),
             _read_circumstances(annotations.get(CIRCUMSTANCES_ANNOTATION, "")),
             _read_settled((parent.get(_CONTENT[self.kind]) or {}).get(SETTLED, "")),
         )
@@ -343,6 +364,8 @@ class ApplySet:
             KINDS_ANNOTATION: ",".join(sorted(map(str, record.scope.kinds))),
             NAMESPACES_ANNOTATION: ",".join(sorted(record.scope.namespaces)),
         }
+        if record.fragments:
+            annotations[FRAGMENTS_ANNOTATION] = json.dumps(sorted(record.fragments))
         if record.circumstances:
             annotations[CIRCUMSTANCES_ANNOTATION] = json.dumps(record.circumstances, sort_keys=True)
         body: Dict[str, Any] = {
@@ -380,6 +403,14 @@ def _is_generated(metadata: Mapping[str, Any]) -> bool:
 def _group_kind(text: str) -> GroupKind:
     kind, _dot, group = text.partition(".")
     return GroupKind(group, kind)
+
+
+def _read_fragments(text: str) -> FrozenSet[Fragment]:
+    """The fragments in an annotation; none, and so nothing to give back, where it is not as we write it."""
+    try:
+        return frozenset(Fragment(*map(str, entry)) for entry in json.loads(text or "[]"))
+    except (ValueError, TypeError):
+        return frozenset()
 
 
 def _read_circumstances(text: str) -> Dict[str, str]:

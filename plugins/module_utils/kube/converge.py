@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import AbstractSet, Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube import circumstances, lease
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube import lease
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.apply import (
     ApplyOptions,
-    Standing,
     apply_targets,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.applyset import (
     ApplySet,
     Record,
+    fragment_of,
     our_sets,
     scope_of,
 )
@@ -30,12 +30,13 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.changes 
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.definitions import (
     Definition,
+    Origin,
     check_unique,
     load_definitions,
     load_fragments,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.diff import diff_unverified
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery import Discovery, Resource
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery import Discovery
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import (
     ApplySetRefused,
     InvalidArgument,
@@ -43,9 +44,9 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors i
     Locked,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.ignored_fields import IgnoredField
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.look import Look
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.objects import PART_OF, ObjectKey, group_of
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.parallel import map_parallel
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.proof import Proofs
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.removal import (
     Removable,
     RemovalOptions,
@@ -201,6 +202,13 @@ def _identity(definition: Definition) -> Dict[str, Any]:
     }
 
 
+def _given_up(applyset: ApplySet, applied: AbstractSet[ObjectKey]) -> List[Definition]:
+    """The fragments that earlier runs on the set have applied and this one has not."""
+    origin = Origin(str(applyset))
+    remembered = [Definition(each.body, origin, is_fragment=True) for each in sorted(applyset.record.fragments)]
+    return [definition for definition in remembered if definition.key not in applied]
+
+
 def _groups_of(wish: WaitFor, definitions: Sequence[Definition]) -> List[str]:
     """The API groups of the definitions that a wish concerns."""
     groups = {each.key.group for each in definitions if wish.concerns(each.api_version, each.key)}
@@ -251,36 +259,41 @@ class _Converge:
 
     def remove(self, definitions: Sequence[Definition]) -> None:
         """Give up the fragments; remove the objects that are defined, or all members of the set and then its parent."""
-        self._release([definition for definition in definitions if definition.is_fragment])
+        fragments = [definition for definition in definitions if definition.is_fragment]
+        self._release(fragments)
         if not self._set:
             self._remove(self._existing([each for each in definitions if not each.is_fragment], "delete"))
         elif self._set.exists:
             with self._alone(self._set):
+                self._release(_given_up(self._set, {each.key for each in fragments}))
                 self._remove_set(self._set)
 
     def _apply_set(self, applyset: ApplySet, targets: Sequence[Target]) -> None:
         members = [target.key for target in targets if not target.definition.is_fragment]
         desired = scope_of(members, applyset.namespace)
-        applyset.widen(desired)
-        look = _Look(self._session, self._discovery, applyset, targets, self._apply_options)
+        fragments = frozenset(fragment_of(target.definition) for target in targets if target.definition.is_fragment)
+        applyset.widen(desired, fragments)
+        look = Look(self._session, self._discovery, applyset, targets, self._apply_options)
         try:
             self.outcome.changes = apply_targets(
                 self._session, self._discovery, targets, self._apply_options, look.standing
             )
             applied = {target.key for target in targets}
+            given_up = _given_up(applyset, applied)
             has_others = look.found_others or applyset.scope != desired
-            if has_others and not self._request.prune:
-                return  # what is known of the others is not known of this run
+            if not self._request.prune and (has_others or given_up):
+                return  # the circumstances of the others are not those of this run
             kept = self._remove(self._members_except(applyset, applied)) if has_others else []
+            self._release(given_up)
             needed = desired | scope_of(kept, applyset.namespace)
-            applyset.remember(Record(needed, look.proofs.now, look.proofs.settled))
+            applyset.remember(Record(needed, fragments, look.proofs.now, look.proofs.settled))
         finally:
             self.outcome.applyset_changed = applyset.action != UNCHANGED
 
     def _remove_set(self, applyset: ApplySet) -> None:
         kept = self._remove(self._members_except(applyset, set()))
         if kept:
-            applyset.narrow(scope_of(kept, applyset.namespace))
+            applyset.remember(Record(scope_of(kept, applyset.namespace)))
         else:
             applyset.remove_parent(self._removal_deadline)
         self.outcome.applyset_changed = applyset.action != UNCHANGED
@@ -307,7 +320,7 @@ class _Converge:
         existing = {each.key for each in self._existing(fragments, "patch") if each.metadata}
         bare = [replace(each, body=_identity(each)) for each in fragments if each.key in existing]
         targets = find_targets(self._discovery, bare, self._request.dry_run).targets
-        self.outcome.changes = apply_targets(self._session, self._discovery, targets, self._apply_options)
+        self.outcome.changes += apply_targets(self._session, self._discovery, targets, self._apply_options)
 
     @property
     def _apply_options(self) -> ApplyOptions:
@@ -394,42 +407,3 @@ class _Converge:
             raise InvalidArgument(f"wait_for: {wish.kind} {wish.name} lives in a namespace: give it.")
         key = ObjectKey(resource.group, wish.kind, wish.namespace, wish.name)
         return Awaited(resource, key, wish.condition(resource.group))
-
-
-class _Look:
-    """One look at the members of a set: which are proved unchanged, and how the others are."""
-
-    def __init__(
-        self,
-        session: Session,
-        discovery: Discovery,
-        applyset: ApplySet,
-        targets: Sequence[Target],
-        options: ApplyOptions,
-    ) -> None:
-        known = [target for target in targets if not target.coming]
-        now = circumstances.read(session, discovery, {target.resource for target in known})
-        self.proofs = Proofs(options.field_manager, applyset.record.circumstances, now, applyset.record.settled)
-        self.standing = Standing(proofs=self.proofs)
-        self.found_others = False
-        self._applyset = applyset
-        self._options = options
-        self._targets = {target.key: target for target in known if not target.definition.is_fragment}
-        resources = {target.resource for target in self._targets.values()}
-        map_parallel(self._look_at, sorted(resources, key=str), session.concurrency)
-
-    def _look_at(self, resource: Resource) -> None:
-        """Look at the members of a kind. What is proved is forgotten at once, so that memory holds one page of it."""
-        for member in self._applyset.each_of(resource):
-            target = self._targets.get(member.key)
-            if target is None:
-                self.found_others = True
-            elif target.resource == resource:
-                self._weigh(target, member.body)
-
-    def _weigh(self, target: Target, live: Dict[str, Any]) -> None:
-        is_staying = not live["metadata"].get("deletionTimestamp")
-        if is_staying and self.proofs.hold(self._options.desired(target.definition), live):
-            self.standing.unchanged.add(target.key)
-        else:
-            self.standing.before[target.key] = live

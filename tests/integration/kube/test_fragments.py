@@ -182,3 +182,31 @@ def test_can_be_waited_for(run: Any, make: Any, cluster: Any, theirs: Any) -> No
     run(fragments=[fragment(make, ours="2")], field_manager=OURS, wait=True, wait_for=[wish], wait_timeout=30)
     thread.join()
     assert "ready" in cluster.kubectl("get", "configmap", "theirs", "-n", make.namespace, "-o", "jsonpath={.data}")
+
+
+def test_a_fragment_that_is_no_longer_defined_is_given_back(
+    run: Any, make: Any, live: Any, theirs: Any, applyset: Any
+) -> None:
+    def data() -> Any:
+        return live.get("configmap", "theirs", "-n", make.namespace)["data"]
+
+    member = make.config_map("member")
+    run(member, fragments=[fragment(make, ours="2")], field_manager=OURS, applyset=applyset)
+    kept = run(member, field_manager=OURS, applyset=applyset, prune=False)
+    assert not kept.changed
+    assert data() == {"theirs": "1", "ours": "2"}
+    planned = run(member, field_manager=OURS, applyset=applyset, dry_run=True)
+    assert found(planned) == [("member", "unchanged", True), ("theirs", "configured", True)]
+    done = run(member, field_manager=OURS, applyset=applyset)
+    assert found(done) == found(planned)
+    assert data() == {"theirs": "1"}
+    assert not run(member, field_manager=OURS, applyset=applyset).changed
+
+
+def test_a_set_that_is_removed_gives_back_its_fragments(
+    run: Any, make: Any, live: Any, theirs: Any, applyset: Any
+) -> None:
+    run(make.config_map("member"), fragments=[fragment(make, ours="2")], field_manager=OURS, applyset=applyset)
+    run(applyset=applyset, field_manager=OURS, absent=True)
+    assert live.get("configmap", "theirs", "-n", make.namespace)["data"] == {"theirs": "1"}
+    assert managers(live, make.namespace) == {"kubectl"}
