@@ -3,10 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the server goes by, beside the object itself, when it works out what an apply changes.
 
-These are its own version, and the schema and defaults of the kind, for which it publishes a hash
-(https://kubernetes.io/docs/concepts/overview/kubernetes-api/#openapi-v3). What mutating admission does cannot be told
-from its configuration: a webhook may have been down, its policy looks at the user or at the labels of the namespace.
-So nothing is known of a kind whose updates pass through any.
+These are its own version, and the schema and defaults of the kind: the CustomResourceDefinition, or what the server
+publishes a hash of (https://kubernetes.io/docs/concepts/overview/kubernetes-api/#openapi-v3; of custom resources that
+hash is a second late). What mutating admission does cannot be told from its configuration: a webhook may have been
+down, a policy may look at the user or at the labels of the namespace. So nothing is known of a kind whose updates pass
+through any.
 """
 
 from __future__ import annotations
@@ -19,11 +20,20 @@ from urllib.parse import parse_qs, urlsplit
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery import Discovery, Resource
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import ApiError
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.objects import group_of
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.parallel import map_parallel
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.proof import circumstance
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import Session
 
 _ADMISSION = "admissionregistration.k8s.io"
+_DEFINITIONS = Resource(
+    "apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False
+)
+ONE_METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+"""Accept header of a request for the metadata of one object."""
 _UNREADABLE = (403, 404)
+
+Published = Mapping[str, Mapping[str, str]]
+Rule = Mapping[str, List[str]]
 
 
 def read(session: Session, discovery: Discovery, resources: Iterable[Resource]) -> Dict[str, str]:
@@ -39,15 +49,26 @@ def read(session: Session, discovery: Discovery, resources: Iterable[Resource]) 
         if error.status in _UNREADABLE:
             return {}
         raise
-    known: Dict[str, str] = {}
-    for resource in resources:
-        schema = _hash(published, resource.api_version)
-        if schema and not any(_matches(rule, resource) for rule in rules):
-            known[circumstance(resource.api_version, resource.kind)] = _digest([version, schema])
-    return known
+    unmutated = [resource for resource in resources if not any(_matches(rule, resource) for rule in rules)]
+    schemas = map_parallel(lambda each: _schema(session, published, each), unmutated, session.concurrency)
+    return {
+        circumstance(resource.api_version, resource.kind): _digest([version, schema])
+        for resource, schema in zip(unmutated, schemas)
+        if schema
+    }
 
 
-Rule = Mapping[str, List[str]]
+def _schema(session: Session, published: Published, resource: Resource) -> List[str]:
+    """What identifies the schema of a kind; nothing where that is not known."""
+    if "." not in resource.group:
+        return _hash(published, resource.api_version)
+    try:
+        path = _DEFINITIONS.path(name=f"{resource.plural}.{resource.group}")
+        metadata = session.request("GET", path, accept=ONE_METADATA_ONLY)["metadata"]
+    except ApiError as error:
+        # Only custom resources have a definition; who may not see whether they have one knows nothing.
+        return _hash(published, resource.api_version) if error.status == 404 else []
+    return [metadata["uid"], str(metadata["generation"])]
 
 
 def _rules_of_mutation(session: Session, discovery: Discovery) -> Iterator[Rule]:
@@ -86,10 +107,10 @@ def _matches(rule: Rule, resource: Resource) -> bool:
     return bool(concerns_updates and concerns_group and concerns_kind)
 
 
-def _hash(published: Mapping[str, Mapping[str, str]], api_version: str) -> str:
+def _hash(published: Published, api_version: str) -> List[str]:
     path = f"apis/{api_version}" if group_of(api_version) else f"api/{api_version}"
     address = (published.get(path) or {}).get("serverRelativeURL", "")
-    return "".join(parse_qs(urlsplit(address).query).get("hash", ()))
+    return parse_qs(urlsplit(address).query).get("hash", [])
 
 
 def _digest(value: Any) -> str:

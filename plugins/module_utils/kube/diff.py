@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube import managed_fields
@@ -45,7 +46,12 @@ def diff_removed(live: Mapping[str, Any]) -> Diff:
 
 def same_content(before: Mapping[str, Any], after: Mapping[str, Any], with_status: bool = False) -> bool:
     """Whether two states of an object differ only in what the server keeps for itself, and in the status."""
-    return content(before, with_status) == content(after, with_status)
+    return as_json(content(before, with_status)) == as_json(content(after, with_status))
+
+
+def as_json(value: Any) -> str:
+    """A value as a text that is equal for equal values only: to Python, true is 1 and 1 is 1.0."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def content(body: Mapping[str, Any], with_status: bool = False) -> Dict[str, Any]:

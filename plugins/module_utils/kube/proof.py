@@ -19,7 +19,7 @@ import hashlib
 import json
 from typing import AbstractSet, Any, FrozenSet, List, Mapping, Optional, Set
 
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.diff import content
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.diff import as_json, content
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.managed_fields import Fields
 
 DIGEST_BYTES = 8
@@ -70,7 +70,7 @@ class Proofs:
         It writes some objects anew all the same (with nulls, or empty values): then only the time of the write differs.
         """
         with_status = "status" in desired
-        if state_of(before, with_status) != state_of(live, with_status):
+        if as_json(state_of(before, with_status)) != as_json(state_of(live, with_status)):
             return
         owned = self._owned(desired, live)
         is_known = circumstance(desired["apiVersion"], desired["kind"]) in self.now
@@ -118,7 +118,7 @@ def digest_of(desired: Mapping[str, Any], live: Mapping[str, Any]) -> bytes:
     Fields of others count too, and whose they are: defaults of what was sent as empty can depend on them, and so can
     whether there is a conflict.
     """
-    text = json.dumps([desired, state_of(live, "status" in desired)], sort_keys=True, separators=(",", ":"))
+    text = as_json([desired, state_of(live, "status" in desired)])
     return hashlib.sha256(text.encode()).digest()[:DIGEST_BYTES]
 
 
@@ -129,7 +129,7 @@ def state_of(live: Mapping[str, Any], with_status: bool = False) -> List[Any]:
         for entry in live["metadata"].get("managedFields") or ()
         if not entry.get("subresource")
     ]
-    return [content(live, with_status), sorted(owners, key=json.dumps)]
+    return [content(live, with_status), sorted(owners, key=as_json)]
 
 
 def _agree(owned: Fields, desired: Any, live: Any) -> bool:
