@@ -281,7 +281,7 @@ class ApplySet:
         for item in listing(resource.path(), f"{PART_OF}={self.id}"):
             metadata = item["metadata"]
             namespace = metadata.get("namespace") or ""
-            if namespace not in namespaces or _is_generated(metadata):
+            if namespace not in namespaces or is_generated(metadata):
                 continue
             key = ObjectKey(resource.group, resource.kind, namespace, metadata["name"])
             if applies_label(metadata, PART_OF):
@@ -331,9 +331,11 @@ class ApplySet:
                 f"{self.kind} {self.namespace}/{self.name} exists and is not the parent of an ApplySet "
                 f"(it has no annotation {TOOLING_ANNOTATION}). Choose another name for the set."
             )
-        if tooling.rpartition("/")[0] != TOOL:
+        tool = tooling.rpartition("/")[0] or tooling
+        if tool != TOOL:
             raise ApplySetRefused(
-                f"{self} is run by other tooling: {tooling}. Change it with that tool, or choose another name."
+                f"{self} is run by other tooling: {tooling}. Change it with that tool, choose another name, or take it "
+                f"over with the module applyset_handover (from: {tool}, to: {TOOL})."
             )
 
     def _remove_namespace(self, deadline: Optional[float]) -> None:
@@ -394,7 +396,7 @@ def our_sets(session: Session, namespace: str) -> List[str]:
     return found
 
 
-def _is_generated(metadata: Mapping[str, Any]) -> bool:
+def is_generated(metadata: Mapping[str, Any]) -> bool:
     """Whether a controller made the object: it has an owner, or is the Endpoints of a Service."""
     has_controller = any(owner.get("controller") for owner in metadata.get("ownerReferences") or ())
     return has_controller or "endpoints.kubernetes.io/last-change-trigger-time" in (metadata.get("annotations") or {})

@@ -30,7 +30,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session 
 KUBECTL = "kubectl"
 
 RESOURCES_ANNOTATION = "applyset.kubernetes.io/contains-group-resources"
-"""What kubectl before 1.28 wrote instead of KINDS_ANNOTATION: ``deployments.apps,services``."""
+"""What kubectl before 1.29 wrote instead of KINDS_ANNOTATION: ``deployments.apps,services``."""
 
 _SHOWN = (TOOLING_ANNOTATION, KINDS_ANNOTATION, NAMESPACES_ANNOTATION)
 _MERGE_PATCH = "application/merge-patch+json"
@@ -99,7 +99,7 @@ class Parent:
         """Whose it is, for a person to compare."""
         annotations: Mapping[str, str] = self._metadata["annotations"]
         lines = [f"{key}: {annotations.get(key, '')}" for key in _SHOWN]
-        return "\n".join([*lines, fields.shown(self._metadata["managedFields"])])
+        return "\n".join([*lines, fields.shown({"managedFields": self._metadata.get("managedFields")})])
 
     def give(self, former: str, new: str, dry_run: bool) -> None:
         """Make it the new tool's, as that would have made it itself.
@@ -114,7 +114,7 @@ class Parent:
         body = self._body(new, self._metadata["resourceVersion"] if dry_run else moved["resourceVersion"])
         options = ApplyOptions(manager, force_conflicts=True, dry_run=dry_run)
         written = server_side_apply(self._session, self._path, body, options)["metadata"]
-        self._metadata = {**written, "managedFields": moved["managedFields"]}
+        self._metadata = {**written, "managedFields": moved.get("managedFields")}
         self.tooling = written["annotations"][TOOLING_ANNOTATION]
 
     def _body(self, tool: str, version: str) -> Dict[str, Any]:
