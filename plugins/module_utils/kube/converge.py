@@ -28,6 +28,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.changes 
     UNCHANGED,
     Change,
 )
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.conditions import CONDITIONS
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.definitions import (
     Definition,
     Origin,
@@ -58,12 +59,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.targets 
     find_existing,
     find_targets,
 )
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.wait import (
-    CONDITIONS,
-    Awaited,
-    WaitFor,
-    wait_ready,
-)
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.wait import Awaited, WaitFor, wait_ready
 
 # As namespaces are named; names of parents may have dots.
 _NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")

@@ -64,7 +64,9 @@ _SERVER_METADATA = ("resourceVersion", "generation", "managedFields", "creationT
 
 
 def _diff(before: Mapping[str, Any], after: Mapping[str, Any], title: str) -> Diff:
-    before, after = _masked(_without_set(before), _without_set(after))
+    if not (_is_member(before) and not _is_member(after)):
+        before, after = _without_set(before), _without_set(after)
+    before, after = _masked(before, after)
     return {
         "before_header": title,
         "after_header": title,
@@ -73,8 +75,12 @@ def _diff(before: Mapping[str, Any], after: Mapping[str, Any], title: str) -> Di
     }
 
 
+def _is_member(body: Mapping[str, Any]) -> bool:
+    return PART_OF in ((body.get("metadata") or {}).get("labels") or {})
+
+
 def _without_set(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Without the label of the ApplySet, which the person did not write."""
+    """Without the label of the ApplySet, which the person did not write; that it goes would not be seen without it."""
     metadata = body.get("metadata") or {}
     labels = {key: value for key, value in (metadata.get("labels") or {}).items() if key != PART_OF}
     if labels == (metadata.get("labels") or {}):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The servicemesh.platform authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting until objects are ready: conditions as data, watches, one deadline, and an end as soon as one fails."""
+"""Waiting until objects are ready: lists and watches, one deadline, and an end as soon as one has failed for good."""
 
 from __future__ import annotations
 
@@ -11,89 +11,46 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube import explain, libraries
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube import libraries
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.claims import CLAIM, claim_condition
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.conditions import (
+    CONDITIONS,
+)
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.conditions import (
+    CUSTOM,
+    Condition,
+    Failure,
+    check_expression,
+    condition_of,
+    holds,
+)
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery import Resource
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import (
+    ApiError,
+    ConnectionFailed,
     InvalidArgument,
+    KubeError,
     WaitFailed,
     WaitTimeout,
     shorten,
 )
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.explain import OBJECTS, Explainer
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.following import Follower, Place, follow_all
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.objects import ObjectKey
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.parallel import map_parallel
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.pods import Lookout, Workload
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import Session
 
-try:
-    import jmespath
-except ImportError:  # libraries.require() tells what to install
-    jmespath = None  # type: ignore[assignment]
-
-WATCH_SECONDS = 5
-"""How long one watch runs before the objects are listed anew: the remedy for whatever a watch may miss."""
-PAUSE = 0.2
-"""Seconds between the end of a watch and the next list, so that watches that end at once are no busy loop."""
-
+LASTING_SECONDS = 30.0
+"""How long what may pass by itself is put up with. The kubelet tries to pull an image three times in it."""
+EXPLANATION_SECONDS = 10.0
+"""How long after the deadline it is asked why."""
+TICK = 1.0
+"""Seconds between two looks at the clock."""
 MANY_NAMESPACES = 8
 """From so many namespaces on, one watch of a kind over all of them replaces one per namespace."""
-
-
-class Condition(NamedTuple):
-    """When an object is ready and when it will never be: JMESPath expressions over the object.
-
-    An expression holds when its result is not false in JMESPath's sense (false, null, empty).
-    """
-
-    success: str
-    failure: str = ""
-
-
-def _is_true(condition_type: str) -> str:
-    return f"status.conditions[?type=='{condition_type}' && status=='True']"
-
-
-def _current(expression: str) -> str:
-    """The expression, but only once the controller has seen the newest version of the object."""
-    return f"status.observedGeneration >= metadata.generation && {expression}"
-
-
-CONDITIONS: Dict[Tuple[str, str], Condition] = {
-    ("", "Namespace"): Condition("status.phase == 'Active'", "status.phase == 'Terminating'"),
-    ("", "PersistentVolumeClaim"): Condition("status.phase == 'Bound'", "status.phase == 'Lost'"),
-    ("", "Pod"): Condition(
-        f"status.phase == 'Succeeded' || {_is_true('Ready')}",
-        "status.phase == 'Failed' || "
-        "(status.[initContainerStatuses, containerStatuses][][].state.waiting.reason[]"
-        " | [?contains(['CrashLoopBackOff', 'ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull'], @)])",
-    ),
-    ("apps", "Deployment"): Condition(
-        _current(
-            "not_null(status.updatedReplicas, `0`) >= spec.replicas"
-            " && not_null(status.replicas, `0`) <= not_null(status.updatedReplicas, `0`)"
-            " && not_null(status.availableReplicas, `0`) >= not_null(status.updatedReplicas, `0`)"
-        ),
-        _current("status.conditions[?type=='Progressing' && reason=='ProgressDeadlineExceeded']"),
-    ),
-    ("apps", "ReplicaSet"): Condition(_current("not_null(status.availableReplicas, `0`) >= spec.replicas")),
-    ("apps", "StatefulSet"): Condition(
-        _current(
-            "not_null(status.availableReplicas, `0`) >= spec.replicas"
-            " && (spec.updateStrategy.type == 'OnDelete' || spec.updateStrategy.rollingUpdate.partition > `0`"
-            " || status.updateRevision == status.currentRevision)"
-        ),
-    ),
-    ("apps", "DaemonSet"): Condition(
-        _current(
-            "not_null(status.numberAvailable, `0`) >= status.desiredNumberScheduled"
-            " && (spec.updateStrategy.type == 'OnDelete'"
-            " || not_null(status.updatedNumberScheduled, `0`) >= status.desiredNumberScheduled)"
-        ),
-    ),
-    ("batch", "Job"): Condition(_is_true("Complete"), _is_true("Failed")),
-    ("apiextensions.k8s.io", "CustomResourceDefinition"): Condition(
-        _is_true("Established"), "status.conditions[?type=='NamesAccepted' && status=='False']"
-    ),
-    ("apiregistration.k8s.io", "APIService"): Condition(_is_true("Available")),
-}
-"""The kinds that are waited for unasked. Sources: ``kubectl rollout status`` and the fields' own documentation."""
+WATCHES = 32
+"""Watches at a time; only who may not list cluster-wide needs more, and then some begin when others are through."""
 
 WAIT_FOR_ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "apiVersion": {"type": "str"},
@@ -126,17 +83,25 @@ class WaitFor:
         )
 
     def condition(self, group: str) -> Condition:
-        """The condition to wait for; raises InvalidArgument when there is none or it is not JMESPath."""
-        default = CONDITIONS.get((group, self.kind))
-        success = self.success or (default.success if default else "")
-        if not success:
+        """The condition to wait for: what is given, and for the rest what is usual for the kind.
+
+        A failure that is given is the only one; pods are not looked at then.
+        Raises InvalidArgument when there is no condition or it is not JMESPath.
+        """
+        usual = condition_of(group, self.kind)
+        if not usual and not self.success:
             raise InvalidArgument(f"wait_for: {self.kind} has no condition of its own; give success (JMESPath).")
-        for expression in filter(None, (success, self.failure)):
-            _check_expression(expression)
-        return Condition(success, self.failure or (default.failure if default and not self.success else ""))
+        for expression in filter(None, (self.success, self.failure)):
+            check_expression(expression)
+        condition = usual or Condition(self.success)
+        if self.success:
+            condition = condition._replace(success=self.success)
+        if self.failure:
+            condition = condition._replace(failure=Failure(self.failure), pods=Failure())
+        return condition
 
 
-@dataclass
+@dataclass(eq=False)
 class Awaited:
     """An object that shall become ready."""
 
@@ -147,167 +112,250 @@ class Awaited:
     selector: str = ""
     """A label selector that the object matches, if there is one: it keeps what is read small."""
     seen: Optional[Mapping[str, Any]] = field(default=None, repr=False)
-    """The object as it was last seen."""
+    """The object as it was last seen. Who gives it, and it is ready, spares the reading."""
+    blocked_since: Optional[float] = None
+    """Since when (time.monotonic) something lasts that may pass."""
 
-    def __post_init__(self) -> None:
-        self.condition = self.condition or CONDITIONS[self.key.group, self.key.kind]
+    @property
+    def wanted(self) -> Condition:
+        """The condition to wait for."""
+        return self.condition or CONDITIONS[self.key.group, self.key.kind]
 
     def is_ready(self) -> bool:
-        """Whether the success condition holds."""
-        return self.seen is not None and _holds(self.condition.success if self.condition else "", self.seen)
+        """Whether the success condition holds. What is being deleted is not ready."""
+        if self.seen is None or self.seen["metadata"].get("deletionTimestamp"):
+            return False
+        return holds(self.wanted.success, self.seen)
 
     def has_failed(self) -> bool:
-        """Whether the failure condition holds."""
-        return self.seen is not None and _holds(self.condition.failure if self.condition else "", self.seen)
+        """Whether it is lost for good."""
+        return self.seen is not None and holds(self.wanted.failure.final, self.seen)
+
+    def is_blocked(self) -> bool:
+        """Whether it gets no further, which may pass."""
+        return self.seen is not None and holds(self.wanted.failure.lasting, self.seen)
 
 
 def wait_ready(session: Session, awaited: Sequence[Awaited], timeout: float) -> None:
     """Wait until all are ready; ``timeout`` in seconds.
 
-    Raises WaitTimeout with what is not ready and why, or WaitFailed at once when something failed.
+    Raises WaitTimeout with what is not ready and why, or WaitFailed as soon as something has failed for good.
+    An API server that does not answer for a while is waited for; other errors are those of ``Session.request``.
     """
     if not awaited:
         return
     libraries.require("jmespath")
-    deadline = time.monotonic() + timeout
-    followers = [_Follower(session, group, deadline) for group in _groups(awaited)]
-    for result in _run(followers, deadline):
-        if isinstance(result, Exception):
-            raise result
-        failed = [each for each in result if each.has_failed()]
-        if failed:
-            raise WaitFailed(f"Will not become ready:\n{_reasons(session, failed)}")
     pending = [each for each in awaited if not each.is_ready()]
     if pending:
-        raise WaitTimeout(
-            f"Not ready after {timeout:.0f} seconds ({len(pending)} of {len(awaited)}):\n{_reasons(session, pending)}"
-        )
+        _Wait(session, pending, timeout).run()
+
+
+class _News(NamedTuple):
+    """What has become of an object: ready, or failed."""
+
+    awaited: Awaited
+    is_ready: bool
+
+
+class _Wait:
+    """One waiting. The followers and the lookout are threads that send news; all decisions are made in ``run``."""
+
+    def __init__(self, session: Session, awaited: Sequence[Awaited], timeout: float) -> None:
+        self._session = session
+        self._timeout = timeout
+        self._deadline = time.monotonic() + timeout
+        self._number = len(awaited)
+        self._pending: Set[Awaited] = set(awaited)
+        self._order = list(awaited)
+        self._news: queue.SimpleQueue[Union[_News, Exception]] = queue.SimpleQueue()
+        self._followers: List[Follower] = []
+
+    def run(self) -> None:
+        self._recognise_unused_claims()
+        for followers in map_parallel(self._begin, _groups(self._order), self._session.concurrency):
+            self._followers.extend(followers)
+        lookout = Lookout(self._session, self._workloads, self._report_workload, LASTING_SECONDS)
+        try:
+            self._hear(0)
+            if not self._pending:
+                return
+            follow_all([each for each in self._followers if not each.is_over()], WATCHES, self._news.put)
+            if self._workloads():
+                threading.Thread(target=self._look_out, args=(lookout,), daemon=True).start()
+            while self._pending:
+                if time.monotonic() >= self._deadline:
+                    raise self._timed_out()
+                self._hear(min(TICK, max(self._deadline - time.monotonic(), 0)))
+        finally:
+            lookout.stop()
+            for follower in self._followers:
+                follower.stop()
+
+    def _recognise_unused_claims(self) -> None:
+        claims = [each for each in self._order if each.key[:2] == CLAIM and each.wanted == CONDITIONS[CLAIM]]
+        if claims:
+            condition = claim_condition(self._session)
+            for each in claims:
+                each.condition = condition
+
+    def _begin(self, group: _Group) -> List[Follower]:
+        """List what a group is about. Who may not list everywhere lists in each namespace."""
+        follower = self._follower(group)
+        try:
+            follower.begin()
+        except ApiError as error:
+            parts = group.by_namespace() if error.status == 403 else []
+            if not parts:
+                raise
+            return [begun for part in parts for begun in self._begin(part)]
+        return [follower]
+
+    def _follower(self, group: _Group) -> Follower:
+        members: Dict[Place, List[Awaited]] = {}
+        for each in group.members:
+            members.setdefault((each.key.namespace, each.key.name), []).append(each)
+
+        def note(place: Place, body: Optional[Mapping[str, Any]]) -> bool:
+            members[place] = [each for each in members[place] if not self._note(each, body)]
+            return bool(members[place])
+
+        return Follower(self._session, group.path, group.query(), set(members), note, self._deadline)
+
+    def _note(self, each: Awaited, body: Optional[Mapping[str, Any]]) -> bool:
+        """Called by the followers with an object as it is now; returns whether it is ready."""
+        each.seen = body
+        if each.is_ready():
+            self._news.put(_News(each, is_ready=True))
+            return True
+        if each.has_failed():
+            self._news.put(_News(each, is_ready=False))
+        elif not each.is_blocked():
+            each.blocked_since = None
+        elif each.blocked_since is None:
+            each.blocked_since = time.monotonic()
+        return False
+
+    def _hear(self, seconds: float) -> None:
+        """Take in what is new, for which it waits so long. Raises WaitFailed, and what a follower met."""
+        failed: List[Awaited] = []
+        try:
+            news = self._news.get(timeout=seconds) if seconds else self._news.get_nowait()
+            while True:
+                if isinstance(news, Exception):
+                    raise news
+                if news.is_ready:
+                    self._pending.discard(news.awaited)
+                else:
+                    failed.append(news.awaited)
+                news = self._news.get_nowait()
+        except queue.Empty:
+            pass
+        limit = time.monotonic() - LASTING_SECONDS
+        failed += [each for each in self._pending if each.blocked_since is not None and each.blocked_since <= limit]
+        lost = self._pending.intersection(failed)
+        if lost:
+            raise WaitFailed(f"Will not become ready{self._why(lost)}")
+
+    def _timed_out(self) -> WaitTimeout:
+        count = f"{len(self._pending)} of {self._number}"
+        return WaitTimeout(f"Not ready after {self._timeout:.0f} seconds ({count}){self._why(self._pending)}")
+
+    def _why(self, lost: Set[Awaited]) -> str:
+        """The end of a message. An explanation takes requests; it must not take longer than it is worth."""
+        answer: queue.SimpleQueue[Union[str, Exception]] = queue.SimpleQueue()
+
+        def work() -> None:
+            try:
+                if self._is_answered():
+                    answer.put(self._reasons(lost, Explainer(self._session)))
+            except Exception as error:  # noqa: BLE001 - raised below
+                answer.put(error)
+
+        threading.Thread(target=work, daemon=True).start()
+        try:
+            reasons = answer.get(timeout=EXPLANATION_SECONDS)
+        except queue.Empty:
+            last_seen = self._reasons(lost, Explainer(None))
+            return f", and the API server does not answer. As last seen:\n{last_seen}"
+        if isinstance(reasons, Exception):
+            raise reasons
+        return f":\n{reasons}"
+
+    def _is_answered(self) -> bool:
+        try:
+            self._session.get_json("/version")
+        except ConnectionFailed:
+            return False
+        except KubeError:
+            pass
+        return True
+
+    def _reasons(self, lost: Set[Awaited], explainer: Explainer) -> str:
+        """Why, in the order in which they were given."""
+        lame = [each for each in self._order if each in lost]
+        lines = [f"{each.key}: {explainer.why_not_ready(each.seen)}{_hint(each)}" for each in lame[:OBJECTS]]
+        return shorten(lines + [str(each.key) for each in lame[OBJECTS:]])
+
+    def _workloads(self) -> List[Workload]:
+        """What the lookout looks below. Called in its thread: the set may change meanwhile."""
+        pending = [(each, each.seen) for each in self._pending.copy()]
+        return [Workload(each.key, seen, each.wanted.pods) for each, seen in pending if seen and any(each.wanted.pods)]
+
+    def _report_workload(self, key: ObjectKey) -> None:
+        for each in self._pending.copy():
+            if each.key == key and any(each.wanted.pods) and not each.is_ready():
+                self._news.put(_News(each, is_ready=False))
+
+    def _look_out(self, lookout: Lookout) -> None:
+        try:
+            lookout.run()
+        except Exception as error:  # noqa: BLE001 - the thread that waits raises it
+            self._news.put(error)
 
 
 class _Group(NamedTuple):
-    """Awaited objects that one list and watch covers."""
+    """Awaited objects that one list and watch covers; ``namespace`` is empty for all of them."""
 
-    path: str
-    query: Dict[str, Union[str, int]]
+    resource: Resource
+    namespace: str
+    selector: str
     members: List[Awaited]
 
+    @property
+    def path(self) -> str:
+        return self.resource.path(self.namespace)
 
-class _Follower:
-    """Follows the objects of one group until all are ready, one failed, or time is up."""
+    def query(self) -> Dict[str, str]:
+        names = {each.key.name for each in self.members}
+        labels = {"labelSelector": self.selector} if self.selector else {}
+        return {**labels, "fieldSelector": f"metadata.name={names.pop()}"} if len(names) == 1 else labels
 
-    def __init__(self, session: Session, group: _Group, deadline: float) -> None:
-        self._session = session
-        self._group = group
-        self._deadline = deadline
-        self._pending = {(each.key.namespace, each.key.name): each for each in group.members}
-        self.stopped = threading.Event()
-
-    def run(self) -> List[Awaited]:
-        while not self._is_over():
-            listing = self._session.get_json(self._group.path, self._group.query)
-            self._note_listing(listing["items"] or ())
-            if not self._is_over():
-                self._follow(listing["metadata"]["resourceVersion"])
-                self.stopped.wait(0 if self._is_over() else PAUSE)
-        return self._group.members
-
-    def _follow(self, version: str) -> None:
-        seconds = max(1, min(WATCH_SECONDS, int(self._deadline - time.monotonic())))
-        for event in self._session.watch(self._group.path, {**self._group.query, "resourceVersion": version}, seconds):
-            if event["type"] not in ("ADDED", "MODIFIED"):
-                return  # deleted, or the watch is at its end: list anew
-            self._note(event["object"])
-            if self._is_over():
-                return
-
-    def _note_listing(self, items: Iterable[Mapping[str, Any]]) -> None:
-        for each in self._pending.values():
-            each.seen = None
-        for item in items:
-            self._note(item)
-
-    def _note(self, item: Mapping[str, Any]) -> None:
-        place = (item["metadata"].get("namespace") or "", item["metadata"]["name"])
-        each = self._pending.get(place)
-        if each is None:
-            return
-        each.seen = item
-        if each.is_ready():
-            del self._pending[place]
-        elif each.has_failed():
-            self.stopped.set()
-
-    def _is_over(self) -> bool:
-        return not self._pending or self.stopped.is_set() or time.monotonic() >= self._deadline
+    def by_namespace(self) -> List[_Group]:
+        """The group in parts of one namespace each; nothing when it is of one, or of none, already."""
+        if self.namespace or not self.resource.namespaced:
+            return []
+        parts: Dict[str, List[Awaited]] = {}
+        for each in self.members:
+            parts.setdefault(each.key.namespace, []).append(each)
+        return [self._replace(namespace=namespace, members=members) for namespace, members in parts.items()]
 
 
-def _run(followers: Sequence[_Follower], deadline: float) -> Iterable[Union[List[Awaited], Exception]]:
-    """The results of the followers as they come. They run as daemons: who is in a watch need not be waited for."""
-    results: queue.Queue[Union[List[Awaited], Exception]] = queue.Queue()
-
-    def follow(follower: _Follower) -> None:
-        try:
-            results.put(follower.run())
-        except Exception as error:  # noqa: BLE001 - the thread that waits raises it
-            results.put(error)
-
-    for follower in followers:
-        threading.Thread(target=follow, args=(follower,), daemon=True).start()
-    try:
-        for _follower in followers:
-            remaining = max(deadline - time.monotonic(), 0) + 1
-            yield results.get(timeout=remaining)
-    except queue.Empty:
-        return
-    finally:
-        for follower in followers:
-            follower.stopped.set()
-
-
-def _groups(awaited: Sequence[Awaited]) -> List[_Group]:
-    namespaces: Dict[Resource, Set[str]] = {}
+def _groups(awaited: Iterable[Awaited]) -> List[_Group]:
+    """A list with a selector brings only what is ours; without one it pays only when there are many namespaces."""
+    members: Dict[Tuple[Resource, str], List[Awaited]] = {}
     for each in awaited:
-        namespaces.setdefault(each.resource, set()).add(each.key.namespace)
-    groups: Dict[Tuple[str, str], _Group] = {}
-    for each in awaited:
-        everywhere = bool(each.selector) or len(namespaces[each.resource]) > MANY_NAMESPACES
-        path = each.resource.path(None if everywhere else each.key.namespace)
-        query: Dict[str, Union[str, int]] = {"labelSelector": each.selector} if each.selector else {}
-        groups.setdefault((path, each.selector), _Group(path, query, [])).members.append(each)
-    for group in groups.values():
-        names = {each.key.name for each in group.members}
-        if len(names) == 1:
-            group.query["fieldSelector"] = f"metadata.name={names.pop()}"
-    return list(groups.values())
+        members.setdefault((each.resource, each.selector), []).append(each)
+    groups: List[_Group] = []
+    for (resource, selector), among in members.items():
+        group = _Group(resource, "", selector, among)
+        parts = group.by_namespace()
+        few = len(parts) == 1 or (not selector and len(parts) <= MANY_NAMESPACES)
+        groups.extend(parts if parts and few else [group])
+    return groups
 
 
-def _reasons(session: Session, awaited: Sequence[Awaited]) -> str:
-    lines = [f"{each.key}: {explain.why_not_ready(session, each.seen)}" for each in awaited[: explain.OBJECTS]]
-    rest = [str(each.key) for each in awaited[explain.OBJECTS :]]
-    return shorten(lines + rest)
-
-
-def _holds(expression: str, value: Mapping[str, Any]) -> bool:
-    """Whether the result of an expression is true as JMESPath sees it (0 is true).
-
-    A function of a field that is still to come gets null, which most do not take: that is not true yet.
-    """
-    if not expression:
-        return False
-    try:
-        result = jmespath.search(expression, value)
-    except jmespath.exceptions.JMESPathTypeError:
-        return False
-    except jmespath.exceptions.JMESPathError as error:
-        raise InvalidArgument(f"wait_for: {expression!r} cannot be worked out: {error}") from error
-    return result is not None and result is not False and result not in ("", [], {})
-
-
-def _check_expression(expression: str) -> None:
-    libraries.require("jmespath")
-    try:
-        jmespath.search(expression, {})
-    except jmespath.exceptions.JMESPathTypeError:
-        return
-    except jmespath.exceptions.JMESPathError as error:
-        raise InvalidArgument(f"wait_for: {expression!r} is not JMESPath: {error}") from error
+def _hint(each: Awaited) -> str:
+    """For a kind of which nothing is known but what is the custom."""
+    if each.wanted is not CUSTOM or each.seen is None or holds("status.conditions[?type=='Ready']", each.seen):
+        return ""
+    return "; it has no condition Ready, which is what wait_for waits for unless it is given success"

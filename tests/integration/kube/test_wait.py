@@ -18,6 +18,8 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors i
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.wait import WaitFor
 
+NOWHERE = {"no": "such-node"}
+
 
 def set_status(cluster: Any, what: list[str], status: dict[str, Any]) -> None:
     cluster.kubectl("patch", *what, "--subresource=status", "--type=merge", "-p", json.dumps({"status": status}))
@@ -56,7 +58,7 @@ def test_a_failed_job_ends_the_waiting_at_once(run: Any, make: Any, cluster: Any
     thread = threading.Thread(target=fail)
     thread.start()
     started = time.monotonic()
-    with pytest.raises(WaitFailed, match=r"Will not become ready:\nJob .*/migrate: Failed=True: it broke"):
+    with pytest.raises(WaitFailed, match=r"Will not become ready:\nJob .*/migrate: FailureTarget=True: it broke"):
         run(make.job("migrate"), make.deployment("stuck", 1, nodeSelector={"no": "x"}), wait=True, wait_timeout=60)
     assert time.monotonic() - started < 10
     thread.join()

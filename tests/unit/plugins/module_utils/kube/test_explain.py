@@ -90,6 +90,21 @@ def test_tells_the_states_of_containers() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "status",
+    [
+        {"observedGeneration": 1},
+        {"conditions": [{"type": "Ready", "status": "True", "observedGeneration": 1}]},
+        {"parents": [{"conditions": [{"type": "Accepted", "status": "True", "observedGeneration": 1}]}]},
+    ],
+)
+def test_tells_that_the_status_is_of_before(status: Any) -> None:
+    metadata = {"name": "x", "uid": "4711", "generation": 2}
+    expected = "its controller has not seen the newest version yet (generation 2, but 1)"
+    assert explain(status, metadata=metadata) == expected
+    assert explain(status, metadata={**metadata, "generation": 1}) != expected
+
+
 def test_shortens_what_is_long() -> None:
     told = explain({"conditions": [{"type": "Ready", "status": "False", "message": "x" * 5000}]})
     assert len(told) == len("Ready=False: ") + TEXT

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -373,6 +374,18 @@ def test_every_kind_has_examples_of_ready_and_not_yet() -> None:
     del kinds["", "Pod"]  # has tests of its own below
     lacking = [kind for kind in kinds for wanted in (READY, PENDING) if (kind, wanted) not in shown]
     assert lacking == []
+
+
+def test_the_documentation_lists_every_kind() -> None:
+    lines = (Path(__file__).parents[5] / "docs" / "waiting.md").read_text().splitlines()
+    cells = [line.split("|")[1].strip() for line in lines if line.startswith("| ")]
+    told = {name for cell in cells for name in cell.split(", ")}
+    kinds = {kind for _group, kind in [*conditions.CONDITIONS, *conditions.ON_WISH]}
+    assert kinds <= told
+    assert (
+        f"[{len(conditions.CONDITIONS)} kinds]"
+        in (Path(__file__).parents[5] / "docs" / "kubernetes-core.md").read_text()
+    )
 
 
 def container(reason: str = "", restarts: int = 0, message: str = "", name: str = "c") -> dict[str, Any]:
