@@ -15,8 +15,6 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube import l
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.claims import CLAIM, claim_condition
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.conditions import (
     CONDITIONS,
-)
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.conditions import (
     CUSTOM,
     Condition,
     Failure,
