@@ -64,8 +64,17 @@ sanity: $(VENV)/.dev ## ansible-test sanity on a fresh copy of the collection
 molecule: $(VENV)/.dev ## every role on a real API server, twice
 	tests/molecule.sh $(BIN) $(ARGS)
 
+.PHONY: test-long
+test-long: $(VENV)/.dev ## tests that take too long for every change
+	$(BIN)/pytest tests/long $(ARGS)
+
 artifact: $(VENV)/.dev ## build the collection, install it elsewhere offline, run it from there
 	tests/artifact.sh $(BIN)
+
+.PHONY: bench
+bench: $(VENV)/.bench ## measure against kubectl, kubernetes.core, helm and the API server's own limit
+	$(MAKE) --no-print-directory build ARGS= > /dev/null
+	$(BIN)/python -m ansible_collections.servicemesh.platform.tests.benchmarks $(ARGS)
 
 # --- the Python environment ---------------------------------------------------------------------------------------
 
@@ -83,4 +92,8 @@ $(VENV)/.runtime: requirements/runtime.txt requirements/install.sh
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	requirements/install.sh $(PYTHON) $(VENV) requirements/dev.txt
+	touch $@
+
+$(VENV)/.bench: requirements/bench.txt $(VENV)/.runtime
+	requirements/install.sh $(PYTHON) $(VENV) requirements/bench.txt
 	touch $@

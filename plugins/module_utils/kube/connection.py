@@ -14,9 +14,8 @@ from __future__ import annotations
 import logging
 import os
 import re
-import threading
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from ansible.module_utils.parsing.convert_bool import boolean
@@ -65,7 +64,7 @@ logs without every harmless string in it being masked everywhere.
 
 @dataclass(frozen=True)
 class Connection:
-    """Everything a session needs to know. ``authorization`` gives the header's value, fresh each time."""
+    """Everything a session needs to know. ``authorization`` is the value of the header, empty for none."""
 
     host: str
     origin: str
@@ -82,7 +81,7 @@ class Connection:
     impersonate_groups: Tuple[str, ...] = ()
     cluster_uid: str = ""
     """UID that the namespace kube-system of the cluster must have; empty for any."""
-    authorization: Callable[[], Optional[str]] = lambda: None
+    authorization: str = field(default="", repr=False)
 
 
 def resolve_connection(params: Mapping[str, Any], environ: Optional[Mapping[str, str]] = None) -> Connection:
@@ -368,13 +367,11 @@ def _explicit_authorization(options: Mapping[str, Any]) -> str:
     return ""
 
 
-def _authorization(configuration: Any) -> Callable[[], Optional[str]]:
-    """Gives the Authorization header; refreshes a token that is about to expire, one thread at a time."""
-    lock = threading.Lock()
+def _authorization(configuration: Any) -> str:
+    """The value of the Authorization header.
 
-    def authorization() -> Optional[str]:
-        with lock:
-            value = configuration.auth_settings().get("BearerToken", {}).get("value")
-        return str(value) if value else None
-
-    return authorization
+    The loader's own way of refreshing it is not used: it would run an exec plugin whose tokens live for a few minutes
+    before every single request. A session reads credentials anew when they are refused.
+    """
+    value = configuration.auth_settings().get("BearerToken", {}).get("value")
+    return str(value).strip() if value else ""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 from urllib.parse import quote
 
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import UnknownKind
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import ConnectionFailed, UnknownKind
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.objects import group_of
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import Session
 
@@ -29,6 +29,8 @@ class Resource:
     plural: str
     namespaced: bool
     verbs: Tuple[str, ...] = ()
+    has_status: bool = False
+    """Whether the status is a subresource, so that the server ignores it in what is sent of the object itself."""
 
     @property
     def group(self) -> str:
@@ -107,7 +109,13 @@ class Discovery:
         kinds: Dict[Tuple[str, str], Resource] = {}
         stale: Set[str] = set()
         for path in ("/api", "/apis"):
-            for group in self._session.request("GET", path, accept=_AGGREGATED).get("items") or ():
+            answer = self._session.request("GET", path, accept=_AGGREGATED)
+            if answer.get("kind") != "APIGroupDiscoveryList":
+                raise ConnectionFailed(
+                    f"{self._session.connection.host} does not tell which kinds it serves (aggregated discovery under "
+                    f"{path}). Does something stand between that changes the header Accept?"
+                )
+            for group in answer.get("items") or ():
                 _read_group(group, kinds, stale)
         self._kinds, self._stale, self._loaded = kinds, stale, True
 
@@ -134,14 +142,17 @@ class Discovery:
 
 
 def _read_group(group: Mapping[str, Any], kinds: Dict[Tuple[str, str], Resource], stale: Set[str]) -> None:
-    name = group["metadata"].get("name", "")
-    for version in group.get("versions", ()):
+    """What one group serves. An extension API server that tells nonsense costs its own kinds and no others."""
+    name = (group.get("metadata") or {}).get("name") or ""
+    for version in group.get("versions") or ():
         api_version = f"{name}/{version['version']}" if name else version["version"]
         if version.get("freshness") == "Stale":
             stale.add(api_version)
-        for entry in version.get("resources", ()):
+        for entry in version.get("resources") or ():
             kind = (entry.get("responseKind") or {}).get("kind")
-            if kind and entry.get("verbs"):
-                namespaced = entry["scope"] == "Namespaced"
-                resource = Resource(api_version, kind, entry["resource"], namespaced, tuple(entry["verbs"]))
+            if kind and entry.get("resource") and entry.get("verbs"):
+                namespaced = entry.get("scope") == "Namespaced"
+                has_status = any(each["subresource"] == "status" for each in entry.get("subresources") or ())
+                verbs = tuple(entry["verbs"])
+                resource = Resource(api_version, kind, entry["resource"], namespaced, verbs, has_status)
                 kinds.setdefault((api_version, kind), resource)

@@ -12,6 +12,17 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 SHOWN_AT_MOST = 20
 """Lines of one kind in a message; the rest is counted."""
 
+ETCD_LIMIT = 1_572_864
+"""Bytes that etcd stores at most as one value unless it is set up otherwise (its --max-request-bytes)."""
+
+_WEBHOOK = re.compile(
+    r'(?:failed calling webhook "(?P<admission>[^"]+)"|conversion webhook for (?P<conversion>.+?) failed): (?P<why>.*)',
+    re.DOTALL,
+)
+_TERMINATING = re.compile(r"\bnamespace (\S+) because it is being terminated")
+_TOO_LARGE = re.compile(r"etcdserver: request is too large|trying to send message larger than max")
+_LIMIT = re.compile(r"limit is (\d+)|not be more than (\d+) bytes|larger than max \(\d+ vs\. (\d+)\)")
+
 
 class KubeError(Exception):
     """Any failure of this package. ``str()`` of it is meant for a person."""
@@ -39,7 +50,11 @@ class KubeconfigInvalid(KubeError):
 
 
 class ConnectionFailed(KubeError):
-    """No answer from the API server."""
+    """No answer from the API server. ``was_connected`` is whether there was a connection, which broke."""
+
+    def __init__(self, message: str, was_connected: bool = False) -> None:
+        super().__init__(message)
+        self.was_connected = was_connected
 
 
 class CertificateRejected(KubeError):
@@ -119,8 +134,13 @@ class ApiError(KubeError):
         self.status = status
         self.reason = str(answer.get("reason") or "")
         self.kind = str(details.get("kind") or "")
-        self.causes: List[Dict[str, str]] = list(details.get("causes") or [])
-        super().__init__(str(answer.get("message") or "") or f"HTTP {status}: {str(body)[:200]}")
+        self.causes: List[Dict[str, str]] = [cause for cause in _list(details.get("causes")) if isinstance(cause, dict)]
+        self.message = str(answer.get("message") or "") or f"HTTP {status}: {str(body)[:200]}"
+        """What the server said; ``str()`` may say more."""
+        metadata = answer.get("metadata")
+        self.continuation = str(metadata.get("continue") or "") if isinstance(metadata, dict) else ""
+        """Where a list that took too long can be taken up again."""
+        super().__init__(self.message)
 
     def details(self) -> Dict[str, Any]:
         return {"status": self.status, "reason": self.reason, "causes": self.causes}
@@ -135,13 +155,78 @@ class Conflict(ApiError):
 
     def __init__(self, status: int, body: Any) -> None:
         super().__init__(status, body)
-        self.fields = {cause.get("field", "").lstrip("."): _manager_of(cause) for cause in self.causes}
+        self.fields = sorted((cause.get("field", "").lstrip("."), _manager_of(cause)) for cause in self.causes)
 
     def __str__(self) -> str:
-        owned = ", ".join(f'{field} belongs to field manager "{manager}"' for field, manager in self.fields.items())
+        owned = ", ".join(f'{field} belongs to field manager "{manager}"' for field, manager in self.fields)
         return (
             f"{owned}. Leave these fields to their owner (take them out of the definition, or name them in "
             "ignore_fields), or take them over with force_conflicts: true."
+        )
+
+
+class WebhookFailed(ApiError):
+    """An admission or conversion webhook, named ``webhook``, that the server had to ask could not be asked."""
+
+    def __init__(self, status: int, body: Any) -> None:
+        super().__init__(status, body)
+        found = _WEBHOOK.search(self.message)
+        self._conversion, admission, self._why = (
+            found.group("conversion", "admission", "why") if found else ("", "", "")
+        )
+        self.webhook = self._conversion or admission
+
+    def __str__(self) -> str:
+        if self._conversion:
+            return (
+                f"the conversion webhook for {self.webhook} failed: {self._why}. Until it answers, no object of this "
+                "kind can be read or written: see that the service behind it runs (spec.conversion of the "
+                "CustomResourceDefinition)."
+            )
+        return (
+            f'the admission webhook "{self.webhook}" failed: {self._why}. Until it answers, nothing that it has to be '
+            "asked about can be written: see that the service behind it runs, or remove the webhook if nothing serves "
+            "it any more (kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations)."
+        )
+
+
+class NamespaceTerminating(ApiError):
+    """Nothing can be made in a namespace (``namespace``) that is on its way out."""
+
+    def __init__(self, status: int, body: Any) -> None:
+        super().__init__(status, body)
+        found = _TERMINATING.search(self.message)
+        self.namespace = found.group(1) if found else ""
+
+    def __str__(self) -> str:
+        return (
+            f"namespace {self.namespace} is being terminated, so nothing can be made in it. Run it again when the "
+            f"namespace is gone; what holds it is told by status.conditions of: kubectl get namespace {self.namespace} "
+            "-o yaml"
+        )
+
+
+class TooLarge(ApiError):
+    """The object is larger than the server, or etcd behind it, takes.
+
+    ``size`` is in bytes, and so is ``limit`` (0 when it is not known). There are several: of the
+    server for a request (3 MiB), of etcd for what it stores (1.5 MiB as a rule, and 2 MiB for what it is sent), and of
+    the server for the content of a ConfigMap or Secret (1 MiB).
+    """
+
+    def __init__(self, status: int, body: Any, size: int) -> None:
+        super().__init__(status, body)
+        self.size = size
+        found = _LIMIT.search(self.message)
+        self._is_of_etcd = "etcdserver" in self.message
+        self.limit = int(next(filter(None, found.groups()))) if found else ETCD_LIMIT if self._is_of_etcd else 0
+
+    def __str__(self) -> str:
+        allowed = f"at most {self.limit:,}" if self.limit else "less"
+        taker = "etcd takes (as a rule)" if self._is_of_etcd else "it may be"
+        return (
+            f"is too large: {self.size:,} bytes were sent, and {taker} {allowed} ({self.message}). Split it, or keep "
+            "the bulk of it outside of the cluster's objects."
         )
 
 
@@ -154,11 +239,26 @@ class ApplyFailed(KubeError):
         self.done = list(done)
 
 
-def api_error(status: int, body: Any) -> ApiError:
-    """The error for an answer of the API server with an HTTP status of 400 or more."""
+def api_error(status: int, body: Any, size: int = 0) -> ApiError:
+    """The error for an answer of the API server with an HTTP status of 400 or more to a request of that size."""
     error = ApiError(status, body)
-    is_conflict = any(cause.get("reason") == "FieldManagerConflict" for cause in error.causes)
-    return Conflict(status, body) if is_conflict else error
+    reasons = [cause.get("reason") for cause in error.causes]
+    if "FieldManagerConflict" in reasons:
+        return Conflict(status, body)
+    if "NamespaceTerminating" in reasons:
+        return NamespaceTerminating(status, body)
+    if status == 500 and _WEBHOOK.search(error.message):
+        return WebhookFailed(status, body)
+    if status == 413 or (status == 500 and _TOO_LARGE.search(error.message)) or _is_content_too_long(error):
+        return TooLarge(status, body, size)
+    return error
+
+
+def _is_content_too_long(error: ApiError) -> bool:
+    """Whether the whole content of a ConfigMap (which the server calls the field []) or Secret is too long."""
+    return any(
+        cause.get("reason") == "FieldValueTooLong" and cause.get("field") in ("[]", "data") for cause in error.causes
+    )
 
 
 def shorten(lines: Sequence[str], limit: int = SHOWN_AT_MOST) -> str:
@@ -167,6 +267,10 @@ def shorten(lines: Sequence[str], limit: int = SHOWN_AT_MOST) -> str:
     if len(lines) > limit:
         shown.append(f"... and {len(lines) - limit} more")
     return "\n".join(shown)
+
+
+def _list(value: Any) -> List[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _manager_of(cause: Mapping[str, str]) -> str:

@@ -11,10 +11,10 @@ import ssl
 import threading
 import time
 from datetime import datetime, timezone
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Union
 from urllib.parse import urlencode
 
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube import libraries, tls
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube import libraries, patience, tls
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.connection import (
     Connection,
     resolve_connection,
@@ -25,6 +25,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors i
     CertificateRejected,
     ConnectionFailed,
     InvalidArgument,
+    KubeError,
     UnsupportedVersion,
     WrongCluster,
     api_error,
@@ -32,7 +33,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors i
 
 try:
     import urllib3
-    from urllib3.exceptions import HTTPError
+    from urllib3.exceptions import ConnectTimeoutError, HTTPError, ProtocolError, ReadTimeoutError
 except ImportError:  # libraries.require() tells what to install
     urllib3 = None  # type: ignore[assignment]
     HTTPError = OSError  # type: ignore[assignment, misc]
@@ -44,15 +45,12 @@ CONNECT_TIMEOUT = 10.0
 """Seconds for a connection to stand."""
 READ_TIMEOUT = 65.0
 """Seconds between two bytes of an answer: a little more than the API server gives a request (60 s)."""
-PATIENCE = 30.0
-"""Seconds for which a request is repeated that the server turns away for now or whose connection broke."""
 PAGE = 500
 """Objects per page of a list."""
 
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 """Accept header of a list that shall bring metadata only: no Secret data, little memory."""
 
-_REPEATABLE_STATUS = (429, 503)
 _WATCH_LATER = (410, 429)
 """The version to watch from is too old, or the server is busy: a new list mends both."""
 _WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
@@ -60,18 +58,51 @@ _WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
 Query = Mapping[str, Union[str, int]]
 
 
+class _Access(NamedTuple):
+    """Who we are, and the connections that are open as that."""
+
+    connection: Connection
+    pool: Any
+
+
+class _Failure(NamedTuple):
+    """Why an attempt came to nothing, and what may be done about it."""
+
+    error: Exception
+    seconds: float = 0.0
+    """For how long the request is worth repeating."""
+    status: int = 0
+    """The HTTP status; 0 when there was no answer."""
+    retry_after: float = 0.0
+    since: float = 0.0
+    """When (of time.monotonic) the waiting begins anew, if it does."""
+    credentials: bool = False
+    """Whether other credentials may help."""
+
+
 class Session:
     """Requests to one API server. Safe to use from ``concurrency`` threads at once."""
 
-    def __init__(self, connection: Connection, concurrency: int = 8) -> None:
+    def __init__(
+        self, connection: Connection, concurrency: int = 8, reopen: Optional[Callable[[], Session]] = None
+    ) -> None:
+        """``reopen`` gives a session whose credentials are read anew, for when those of this one have expired."""
         libraries.require("urllib3")
-        self.connection = connection
         self.concurrency = concurrency
         self.warnings: List[str] = []
         """What the server warned of (deprecated APIs and such), each once."""
-        self._reached = False
         self._lock = threading.Lock()
-        self._pool = _pool(connection, concurrency)
+        self._access = _Access(connection, _pool(connection, concurrency))
+        self._reached = False
+        self._accepted = False
+        self._served = self._was_away = 0.0
+        self._reopen = reopen
+        self._reopening = threading.Lock()
+        self._not_reopened: Optional[AuthenticationFailed] = None
+
+    @property
+    def connection(self) -> Connection:
+        return self._access.connection
 
     def request(
         self,
@@ -84,15 +115,36 @@ class Session:
     ) -> Dict[str, Any]:
         """Send a request and decode the JSON of the answer.
 
-        Only requests that may be repeated without harm are allowed: GET, DELETE and apply patches. One that
-        meets a broken connection, 429 or 503 is repeated for PATIENCE seconds, but the very first one of a
-        session meets a connection error at once. Raises ApiError, ConnectionFailed, CertificateRejected,
-        AuthenticationFailed, or InvalidArgument for what cannot be sent.
+        Only requests that may be repeated without harm are allowed: GET, DELETE and apply patches, and what tells by
+        itself that it was done before. What passes by itself (a broken connection, a server that is busy or away; see
+        ``patience``) is waited for, but who cannot even connect with the very first request hears of it at once.
+        Credentials that were accepted and no longer are get read anew. A DELETE whose connection broke and that then
+        finds nothing any more has succeeded.
+
+        Raises ApiError, ConnectionFailed, CertificateRejected, AuthenticationFailed, or InvalidArgument for what cannot
+        be sent.
         """
         data = None if body is None else _encode(body)
         headers = {"Accept": accept, "Content-Type": content_type}
-        response = self._patiently(method, self._url(path, query), data, headers)
-        return self._decode(response)
+        url = self._url(path, query)
+        backoff = patience.Backoff()
+        may_be_done = False
+        refused: Optional[_Access] = None
+        while True:
+            access = self._access
+            answer = self._attempt(access, method, url, data, headers, body)
+            if isinstance(answer, dict):
+                return answer
+            if method == "DELETE" and may_be_done and answer.status == 404:
+                return {"kind": "Status", "status": "Success"}
+            may_be_done = may_be_done or answer.status == 0 or answer.status >= 500
+            if answer.credentials and refused in (None, access):
+                refused = access
+                answer = self._after_refusal(access, answer)
+            pause = backoff.pause(answer.seconds, answer.retry_after, answer.since) if answer.seconds else None
+            if pause is None:
+                raise answer.error
+            time.sleep(pause)
 
     def get_json(self, path: str, query: Optional[Query] = None) -> Any:
         """What a GET of the path returns. Raises as ``request`` does."""
@@ -113,7 +165,15 @@ class Session:
         if label_selector:
             query["labelSelector"] = label_selector
         while True:
-            page = self.request("GET", path, query, accept=accept)
+            try:
+                page = self.request("GET", path, query, accept=accept)
+            except ApiError as error:
+                if error.status != 410 or not error.continuation:
+                    raise
+                # What the list began with is gone from the server's history. It goes on after the last object that it
+                # gave, with what is there now: nothing comes twice, and what is older than the list is not missed.
+                query["continue"] = error.continuation
+                continue
             yield from page.get("items") or ()  # null when there are none
             token = page["metadata"].get("continue")
             if not token:
@@ -130,15 +190,19 @@ class Session:
         Raises ApiError when it is refused for good (who may not watch), else as ``request``.
         """
         url = self._url(path, {**query, "watch": "true", "timeoutSeconds": seconds})
+        access = self._access
         try:
-            response = self._send("GET", url, None, {"Accept": "application/json"}, stream=True)
+            response = self._send(access, "GET", url, None, {"Accept": "application/json"}, stream=True)
         except ConnectionFailed:
             return
         try:
             if response.status in _WATCH_LATER or response.status >= 500:
                 return
             if response.status >= 400:
-                raise self._error(response)
+                error = self._error(access, response, 0)
+                if response.status == 401 and self._after_refusal(access, _Failure(error)).seconds:
+                    return
+                raise error
             for line in _lines(response):
                 yield json.loads(line)
         except (HTTPError, OSError, json.JSONDecodeError):
@@ -148,7 +212,7 @@ class Session:
 
     def close(self) -> None:
         """Close all connections."""
-        self._pool.clear()
+        self._access.pool.clear()
 
     def __enter__(self) -> Session:
         return self
@@ -160,66 +224,108 @@ class Session:
         suffix = "?" + urlencode(query) if query else ""
         return f"{self.connection.host}{path}{suffix}"
 
-    def _patiently(self, method: str, url: str, data: Optional[bytes], headers: Mapping[str, str]) -> Any:
-        deadline = time.monotonic() + PATIENCE
-        pause = 0.1
-        while True:
-            wait = pause
-            try:
-                response = self._send(method, url, data, headers)
-                if response.status not in _REPEATABLE_STATUS:
-                    return response
-                wait = _retry_after(response)
-                if time.monotonic() + wait > deadline:
-                    return response
-            except ConnectionFailed:
-                if not self._reached or time.monotonic() + wait > deadline:
-                    raise
-            time.sleep(wait)
-            pause = min(pause * 2, 2.0)
+    def _attempt(
+        self, access: _Access, method: str, url: str, data: Optional[bytes], headers: Mapping[str, str], body: Any
+    ) -> Union[Dict[str, Any], _Failure]:
+        try:
+            response = self._send(access, method, url, data, headers)
+        except ConnectionFailed as error:
+            self._was_away = time.monotonic()
+            return _Failure(error, self._patience_with(error))
+        except CertificateRejected as error:
+            return _Failure(error, credentials=True)
+        self._reached = True
+        status = response.status
+        if status != 429:
+            self._served = time.monotonic()
+        if status < 400:
+            self._accepted = True
+            return self._decode(response)
+        refusal = self._error(access, response, len(data or b""))
+        if not isinstance(refusal, ApiError):
+            return _Failure(refusal, status=status, credentials=True)
+        # Who is turned away for there are too many requests gets a turn as long as the server works on others of ours.
+        since = self._served if status == 429 else 0.0
+        seconds = patience.seconds_for(refusal, method, body, self._was_away)
+        return _Failure(refusal, seconds, status, _retry_after(response), since)
+
+    def _patience_with(self, error: ConnectionFailed) -> float:
+        """Who has never got an answer is probably at the wrong address, and shall hear of it soon."""
+        if self._reached:
+            return patience.PATIENCE
+        return patience.DOUBT if error.was_connected else 0.0
+
+    def _after_refusal(self, access: _Access, answer: _Failure) -> _Failure:
+        """What becomes of a request whose credentials were refused."""
+        try:
+            return answer._replace(seconds=patience.PATIENCE) if self._renew(access, answer.error) else answer
+        except ConnectionFailed as error:
+            return _Failure(error, patience.PATIENCE)
+
+    def _renew(self, refused: _Access, error: Exception) -> bool:
+        """Whether there is other access than the refused one by now: one thread reads the credentials anew for all.
+
+        Raises AuthenticationFailed when new ones cannot be had or are refused as well, ConnectionFailed as ``request``.
+        """
+        if not self._reopen or not self._accepted:
+            return False
+        with self._reopening:
+            if self._access is refused:
+                self._not_reopened = self._not_reopened or self._take_over(self._reopen, error)
+            if self._not_reopened:
+                raise self._not_reopened
+        return True
+
+    def _take_over(self, reopen: Callable[[], Session], refusal: Exception) -> Optional[AuthenticationFailed]:
+        """Take the access of a session that is opened anew; what stands against it, if something does."""
+        old = self._access
+        story = f"{refusal} Until now they were accepted in this run. They were read anew: "
+        try:
+            new = reopen()._access
+        except ConnectionFailed:
+            raise
+        except KubeError as error:
+            same = str(error) == str(refusal)
+            return AuthenticationFailed(story + ("the same again." if same else str(error)))
+        before, after = old.connection, new.connection
+        if (after.host, after.origin) != (before.host, before.origin):
+            return AuthenticationFailed(f"{story}they lead elsewhere now, to {after.host} ({after.origin}).")
+        self._access = new
+        old.pool.clear()
+        return None
 
     def _send(
-        self, method: str, url: str, data: Optional[bytes], headers: Mapping[str, str], stream: bool = False
+        self,
+        access: _Access,
+        method: str,
+        url: str,
+        data: Optional[bytes],
+        headers: Mapping[str, str],
+        stream: bool = False,
     ) -> Any:
         try:
-            response = self._pool.request(
+            response = access.pool.request(
                 method,
                 url,
                 body=data,
-                headers=self._headers(headers),
+                headers=_headers(access.connection, headers),
                 timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT),
                 retries=False,
                 redirect=False,
                 preload_content=not stream,
             )
         except (HTTPError, OSError) as error:
-            raise self._connection_error(error) from error
+            raise _connection_error(error, access.connection) from error
         except ValueError:
             # Neither its message nor the value may be told: it is a token most of the time.
             raise InvalidArgument(
-                f"The credentials (or the user to impersonate) of {self.connection.origin} hold characters that "
+                f"The credentials (or the user to impersonate) of {access.connection.origin} hold characters that "
                 "cannot be sent, such as a line break in a token."
             ) from None
-        self._reached = True
         self._note_warnings(response)
         return response
 
-    def _headers(self, own: Mapping[str, str]) -> Any:
-        connection = self.connection
-        headers = urllib3.HTTPHeaderDict(own)
-        headers["User-Agent"] = "servicemesh.platform"
-        authorization = connection.authorization()
-        if authorization:
-            headers["Authorization"] = authorization
-        if connection.impersonate_user:
-            headers["Impersonate-User"] = connection.impersonate_user
-        for group in connection.impersonate_groups:
-            headers.add("Impersonate-Group", group)
-        return headers
-
     def _decode(self, response: Any) -> Dict[str, Any]:
-        if response.status >= 400:
-            raise self._error(response)
         try:
             body = json.loads(response.data)
         except ValueError as error:
@@ -233,39 +339,14 @@ class Session:
         where = f"{self.connection.host} ({self.connection.origin})"
         return ConnectionFailed(f"{where} does not answer like a Kubernetes API server. Is the address right?")
 
-    def _error(self, response: Any) -> Exception:
+    def _error(self, access: _Access, response: Any, size: int) -> Exception:
         if response.status == 401:
-            return AuthenticationFailed(self._unauthorized())
+            return AuthenticationFailed(_unauthorized(access.connection))
         text = response.data.decode(errors="replace")
         try:
-            return api_error(response.status, json.loads(text))
+            return api_error(response.status, json.loads(text), size)
         except ValueError:
             return ApiError(response.status, text)
-
-    def _unauthorized(self) -> str:
-        connection = self.connection
-        start = f"{connection.host} does not accept the credentials of {connection.origin}"
-        expiry = tls.expiry_of(connection.client_cert)
-        if expiry and expiry < datetime.now(timezone.utc):
-            return f"{start}: the client certificate expired on {expiry:%Y-%m-%d %H:%M} UTC. Issue a new one."
-        if connection.client_cert:
-            return f"{start}: the client certificate is not from a CA that this cluster trusts."
-        if connection.authorization():
-            return f"{start}: the token or password is expired, revoked, or for another cluster."
-        return f"{start}: there are none. Give api_key, client_cert and client_key, or a kubeconfig with a user."
-
-    def _connection_error(self, error: Exception) -> Exception:
-        connection = self.connection
-        cause = _ssl_error(error)
-        if cause:
-            return CertificateRejected(tls.explain(cause, connection))
-        where = f"{connection.host} ({connection.origin})"
-        if connection.proxy:
-            where += f" through the proxy {connection.proxy}"
-        return ConnectionFailed(
-            f"The API server {where} cannot be reached: {_reason(error)}. "
-            "Is the address right, does the server run, does a firewall stand between?"
-        )
 
     def _note_warnings(self, response: Any) -> None:
         for header in response.headers.getlist("Warning"):
@@ -279,11 +360,19 @@ class Session:
 def open_session(params: Mapping[str, Any], concurrency: int = 8) -> Session:
     """A session with the cluster that the connection options name.
 
-    When ``cluster_uid`` is set, nothing is sent before the cluster has shown that it is the right one.
+    When ``cluster_uid`` is set, nothing is sent before the cluster has shown that it is the right one. When the
+    credentials expire in mid-run, all this is done once more.
     Raises the errors of ``connection.resolve_connection`` and of ``Session.request``, WrongCluster, and
     UnsupportedVersion when the cluster is older than MINIMUM_VERSION.
     """
-    session = Session(resolve_connection(params), concurrency)
+
+    def reopen() -> Session:
+        return _checked(Session(resolve_connection(params), concurrency))
+
+    return _checked(Session(resolve_connection(params), concurrency, reopen))
+
+
+def _checked(session: Session) -> Session:
     expected = session.connection.cluster_uid
     if expected:
         found = cluster_uid(session)
@@ -355,12 +444,50 @@ def _lines(response: Any) -> Iterator[bytes]:
         yield from complete
 
 
+def _headers(connection: Connection, own: Mapping[str, str]) -> Any:
+    headers = urllib3.HTTPHeaderDict(own)
+    headers["User-Agent"] = "servicemesh.platform"
+    if connection.authorization:
+        headers["Authorization"] = connection.authorization
+    if connection.impersonate_user:
+        headers["Impersonate-User"] = connection.impersonate_user
+    for group in connection.impersonate_groups:
+        headers.add("Impersonate-Group", group)
+    return headers
+
+
 def _retry_after(response: Any) -> float:
-    """Seconds that the server asks us to wait; a second when it does not say."""
+    """Seconds that the server asks us to wait, at least; 0 when it does not say (or gives a date)."""
     try:
-        return max(float(response.headers.get("Retry-After", "1")), 0.1)
+        return max(float(response.headers.get("Retry-After", "0")), 0.0)
     except ValueError:
-        return 1.0
+        return 0.0
+
+
+def _unauthorized(connection: Connection) -> str:
+    start = f"{connection.host} does not accept the credentials of {connection.origin}"
+    expiry = tls.expiry_of(connection.client_cert)
+    if expiry and expiry < datetime.now(timezone.utc):
+        return f"{start}: the client certificate expired on {expiry:%Y-%m-%d %H:%M} UTC. Issue a new one."
+    if connection.client_cert:
+        return f"{start}: the client certificate is not from a CA that this cluster trusts."
+    if connection.authorization:
+        return f"{start}: the token or password is expired, revoked, or for another cluster."
+    return f"{start}: there are none. Give api_key, client_cert and client_key, or a kubeconfig with a user."
+
+
+def _connection_error(error: Exception, connection: Connection) -> Exception:
+    cause = _ssl_error(error)
+    if cause and not tls.is_cut_off(cause):
+        return CertificateRejected(tls.explain(cause, connection))
+    where = f"{connection.host} ({connection.origin})"
+    if connection.proxy:
+        where += f" through the proxy {connection.proxy}"
+    return ConnectionFailed(
+        f"The API server {where} cannot be reached: {_reason(error)}. "
+        "Is the address right, does the server run, does a firewall stand between?",
+        was_connected=cause is not None or isinstance(error, ProtocolError),
+    )
 
 
 def _ssl_error(error: Optional[BaseException]) -> Optional[ssl.SSLError]:
@@ -377,7 +504,13 @@ def _reason(error: Exception) -> str:
     """The operating system's word for it, if there is one below the wrappings of urllib3."""
     current: Optional[BaseException] = error
     while current is not None:
-        if isinstance(current, OSError) and current.strerror:
+        if isinstance(current, OSError) and current.strerror and not isinstance(current, ssl.SSLError):
             return current.strerror.lower()
         current = current.__cause__ or current.__context__
+    if isinstance(error, ReadTimeoutError):
+        return f"no answer within {READ_TIMEOUT:.0f} seconds"
+    if isinstance(error, ConnectTimeoutError):
+        return f"no connection within {CONNECT_TIMEOUT:.0f} seconds"
+    if isinstance(error, ProtocolError) or _ssl_error(error):
+        return "the connection was cut off"
     return str(error).rpartition(": ")[2].rstrip(".") or type(error).__name__

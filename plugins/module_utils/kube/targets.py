@@ -69,6 +69,9 @@ def find_targets(discovery: Discovery, definitions: Sequence[Definition], dry_ru
     problems.extend(_scope_problems(found, "patch"))
     if problems:
         raise DefinitionError(problems)
+    for target in found.targets:
+        if target.resource.has_status:
+            target.definition.body.pop("status", None)
     for api_version, number in absent.items():
         found.warnings.append(f"The cluster does not serve {api_version} yet: {number} objects were only checked here.")
     check_unique(definitions)
@@ -108,6 +111,7 @@ def defined_resources(definition: Definition) -> List[Resource]:
                 str(names["kind"]),
                 str(names["plural"]),
                 namespaced=spec["scope"] == "Namespaced",
+                has_status="status" in (version.get("subresources") or {}),
             )
             for version in spec["versions"]
             if version["served"]

@@ -30,7 +30,8 @@ def create_context(connection: Connection) -> ssl.SSLContext:
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     try:
         if connection.client_cert:
-            context.load_cert_chain(connection.client_cert, connection.client_key)
+            # Without a password given, OpenSSL would ask for that of an encrypted key on the terminal.
+            context.load_cert_chain(connection.client_cert, connection.client_key, password="")
     except OSError as error:
         pair = f"{connection.client_cert} with key {connection.client_key}"
         raise CertificateRejected(
@@ -40,6 +41,15 @@ def create_context(connection: Connection) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def is_cut_off(error: ssl.SSLError) -> bool:
+    """Whether the other side just went away, as a server that is killed does; all other failures are for good."""
+    kinds = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+    return isinstance(error, kinds) or error.reason in (
+        "UNEXPECTED_EOF_WHILE_READING",
+        "DECRYPTION_FAILED_OR_BAD_RECORD_MAC",
+    )
 
 
 def explain(error: ssl.SSLError, connection: Connection) -> str:
@@ -58,6 +68,8 @@ def explain(error: ssl.SSLError, connection: Connection) -> str:
         )
     if code in _WRONG_NAME:
         return f"{server} is for another name: {getattr(error, 'verify_message', error)}."
+    if error.reason == "WRONG_VERSION_NUMBER":
+        return f"{connection.host} does not speak TLS. Is the port right, or is it an address with http://?"
     reason = getattr(error, "verify_message", None) or error.reason or error
     return f"The TLS handshake with {connection.host} failed: {reason}."
 

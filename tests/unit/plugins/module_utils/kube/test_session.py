@@ -9,6 +9,7 @@ import datetime
 import http.server
 import ipaddress
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube import patience
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube import session as session_module
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.connection import Connection
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import (
@@ -50,6 +52,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.asked.append((self.path, dict(self.headers.items())))
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
         status, headers, body = self.server.answers[0]
         if len(self.server.answers) > 1:
             self.server.answers.pop(0)
@@ -62,6 +65,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
+
+    do_PATCH = do_DELETE = do_GET  # noqa: N815 - the names that the base class looks for
 
     def log_message(self, *args: object) -> None:
         """Tests are quiet."""
@@ -78,7 +83,7 @@ def serve() -> Iterator[Serve]:
         server = Server(list(answers) or [(200, {}, {"ok": True})])
         if context:
             server.socket = context.wrap_socket(server.socket, server_side=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         running.append(server)
         return server
 
@@ -99,7 +104,7 @@ def test_waits_as_long_as_the_server_asks(serve: Serve) -> None:
 
 
 def test_gives_up_when_the_server_asks_for_too_long(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_module, "PATIENCE", 0.5)
+    monkeypatch.setattr(patience, "PATIENCE", 0.5)
     server = serve((429, {"Retry-After": "60"}, {"message": "too many requests"}))
     with pytest.raises(ApiError, match="too many requests") as caught:
         session_with(server).get_json("/x")
@@ -113,6 +118,152 @@ def test_repeats_a_request_whose_connection_broke(serve: Serve) -> None:
     session.get_json("/first")
     assert session.get_json("/second") == {"a": 1}
     assert [path for path, _headers in server.asked] == ["/first", "/second", "/second"]
+
+
+def test_a_first_connection_that_breaks_is_not_the_end(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But one that always breaks is told sooner than later, for it is probably not an API server."""
+    assert session_with(serve((0, {}, {}), (200, {}, {"a": 1}))).get_json("/x") == {"a": 1}
+    monkeypatch.setattr(patience, "DOUBT", 0.3)
+    with pytest.raises(ConnectionFailed, match="cannot be reached: the connection was cut off"):
+        session_with(serve((0, {}, {}))).get_json("/x")
+
+
+def test_an_answer_that_does_not_come_is_told(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "READ_TIMEOUT", 0.2)
+    silent = socket.create_server(("127.0.0.1", 0))
+    with silent, pytest.raises(ConnectionFailed, match="cannot be reached: no answer within 0 seconds"):
+        Session(Connection(f"http://127.0.0.1:{silent.getsockname()[1]}", "the test")).get_json("/x")
+
+
+def test_a_deletion_that_was_done_before_its_connection_broke_has_succeeded(serve: Serve) -> None:
+    gone = {"message": "not found", "reason": "NotFound"}
+    session = session_with(serve((200, {}, {}), (0, {}, {}), (404, {}, gone)))
+    session.get_json("/first")
+    assert session.request("DELETE", "/x")["status"] == "Success"
+    with pytest.raises(ApiError, match="not found"):
+        session.request("DELETE", "/x")
+    with pytest.raises(ApiError, match="not found"):
+        session_with(serve((0, {}, {}), (404, {}, gone))).request("GET", "/x")
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "method"),
+    [
+        (500, "Internal error occurred: something", "PATCH"),
+        (502, "", "PATCH"),
+        (504, "Timeout", "GET"),
+        (409, "Operation cannot be fulfilled on x: the object has been modified; please apply your changes", "PATCH"),
+        (403, 'pods "p" is forbidden: error looking up service account a/b: serviceaccount "b" not found', "PATCH"),
+        (403, 'pods "p" is forbidden: status unknown for quota: q, resources: pods', "PATCH"),
+    ],
+)
+def test_what_passes_is_waited_for(serve: Serve, status: int, message: str, method: str) -> None:
+    server = serve((status, {}, {"message": message}), (status, {}, {"message": message}), (200, {}, {"a": 1}))
+    assert session_with(server).request(method, "/x", body={"metadata": {}}) == {"a": 1}
+    assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "body"),
+    [
+        (500, 'Internal error occurred: failed calling webhook "w": failed to call webhook: Post "x": refused', {}),
+        (500, "etcdserver: request is too large", {}),
+        (500, "etcdserver: mvcc: database space exceeded", {}),
+        (413, "Request entity too large: limit is 3145728", {}),
+        (403, "configmaps is forbidden: User cannot patch", {}),
+        (409, "the object has been modified", {"metadata": {"resourceVersion": "7"}}),
+        (422, "is invalid", {}),
+        (404, "not found", {}),
+    ],
+)
+def test_what_lasts_is_told_at_once(
+    serve: Serve, status: int, message: str, body: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "DOUBT", 0.0)
+    server = serve((status, {}, {"message": message}))
+    with pytest.raises(ApiError):
+        session_with(server).request("PATCH", "/x", body=body)
+    assert len(server.asked) == 1
+
+
+def test_a_server_that_has_just_come_back_may_forbid_for_a_moment(serve: Serve) -> None:
+    """It has not read yet who may do what."""
+    forbidden = (403, {}, {"message": 'User "u" cannot get resource "x"', "reason": "Forbidden"})
+    session = session_with(serve((200, {}, {}), (0, {}, {}), forbidden, forbidden, (200, {}, {"a": 1})))
+    session.get_json("/first")
+    assert session.get_json("/x") == {"a": 1}
+
+
+def test_a_list_that_expired_goes_on_where_it_was(serve: Serve) -> None:
+    first = {"metadata": {"continue": "old"}, "items": [1, 2]}
+    expired = {"message": "too old", "reason": "Expired", "metadata": {"continue": "from here"}}
+    server = serve((200, {}, first), (410, {}, expired), (200, {}, {"metadata": {}, "items": [3]}))
+    assert list(session_with(server).list_objects("/x")) == [1, 2, 3]
+    assert [path.rpartition("continue=")[2] for path, _headers in server.asked[1:]] == ["old", "from+here"]
+    server = serve((200, {}, first), (410, {}, {"message": "too old"}))
+    with pytest.raises(ApiError, match="too old"):
+        list(session_with(server).list_objects("/x"))
+
+
+def renewing(server: Server, *tokens: str) -> Session:
+    """A session whose credentials are these, one after the other; the last ones are all there is."""
+    left = list(tokens)
+
+    def connect() -> Connection:
+        token = left.pop(0) if len(left) > 1 else left[0]
+        return Connection(f"http://127.0.0.1:{server.server_port}", "the test", authorization=f"Bearer {token}")
+
+    def reopen() -> Session:
+        fresh = Session(connect())
+        fresh.get_json("/version")
+        return fresh
+
+    return Session(connect(), reopen=reopen)
+
+
+def test_credentials_that_expire_are_read_anew(serve: Serve) -> None:
+    server = serve((200, {}, {}), (401, {}, {}), (200, {}, {}), (200, {}, {"a": 1}))
+    session = renewing(server, "first", "second", "third")
+    session.get_json("/x")
+    assert session.get_json("/y") == {"a": 1}
+    assert [(path, headers["Authorization"]) for path, headers in server.asked] == [
+        ("/x", "Bearer first"),
+        ("/y", "Bearer first"),
+        ("/version", "Bearer second"),
+        ("/y", "Bearer second"),
+    ]
+
+
+def test_credentials_that_were_never_accepted_are_not_read_anew(serve: Serve) -> None:
+    server = serve((401, {}, {}))
+    with pytest.raises(AuthenticationFailed, match=r"expired, revoked, or for another cluster\.$"):
+        renewing(server, "first", "second").get_json("/x")
+    assert len(server.asked) == 1
+
+
+def test_credentials_that_stay_refused_are_read_anew_once(serve: Serve) -> None:
+    server = serve((200, {}, {}), (401, {}, {}))
+    session = renewing(server, "first", "second", "third")
+    session.get_json("/x")
+    for _time in range(2):
+        with pytest.raises(AuthenticationFailed, match=r"Until now they were accepted .* read anew: the same again\."):
+            session.get_json("/y")
+    assert [path for path, _headers in server.asked] == ["/x", "/y", "/version", "/y"]
+
+
+def test_a_watch_reads_credentials_anew_and_ends(serve: Serve) -> None:
+    server = serve((200, {}, {}), (401, {}, {}), (200, {}, {}), (200, {}, '{"type": "ADDED"}\n'))
+    session = renewing(server, "first", "second")
+    session.get_json("/x")
+    assert list(session.watch("/w", {}, 1)) == []
+    assert list(session.watch("/w", {}, 1)) == [{"type": "ADDED"}]
+
+
+def test_a_server_that_goes_away_while_credentials_are_read_anew_is_waited_for(serve: Serve) -> None:
+    server = serve((200, {}, {}), (401, {}, {}), (0, {}, {}), (200, {}, {}), (200, {}, {"a": 1}))
+    session = renewing(server, "first", "second")
+    session.get_json("/x")
+    assert session.get_json("/y") == {"a": 1}
 
 
 def test_tells_at_once_when_nobody_listens(serve: Serve) -> None:
@@ -164,7 +315,7 @@ def test_tells_reason_and_causes_of_a_refusal(serve: Serve) -> None:
     body = {"message": "Apply failed", "reason": "Conflict", "details": {"causes": [cause]}}
     with pytest.raises(Conflict) as caught:
         session_with(serve((409, {}, body))).get_json("/x")
-    assert caught.value.fields == {"data.a": "kubectl"}
+    assert caught.value.fields == [("data.a", "kubectl")]
     assert 'data.a belongs to field manager "kubectl"' in str(caught.value)
     assert "force_conflicts" in str(caught.value)
 
@@ -298,6 +449,26 @@ def test_tells_when_our_own_certificate_has_expired(serve: Serve, authority: Aut
     server = serve((401, {}, {"message": "Unauthorized"}))
     with pytest.raises(AuthenticationFailed, match="the client certificate expired on"):
         session_with(server, client_cert=certificate, client_key=key).get_json("/x")
+
+
+def test_a_handshake_that_is_cut_off_is_no_matter_of_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "DOUBT", 0.3)
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def hang_up() -> None:
+        while True:
+            try:
+                client, _address = listener.accept()
+            except OSError:
+                return
+            client.recv(4096)
+            client.close()
+
+    threading.Thread(target=hang_up, daemon=True).start()
+    with pytest.raises(ConnectionFailed, match="cannot be reached: the connection was cut off"):
+        Session(Connection(f"https://127.0.0.1:{listener.getsockname()[1]}", "the test")).get_json("/x")
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
 
 
 def test_tells_when_a_certificate_file_cannot_be_used(tmp_path: Path) -> None:

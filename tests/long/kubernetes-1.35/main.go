@@ -1,0 +1,1 @@
+../../../roles/cluster/files/kubernetes-1.36/main.go
