@@ -252,17 +252,26 @@ def test_an_odd_definition_of_a_kind_is_for_the_server_to_refuse(run: Any, spec:
         run({**kind, "spec": spec})
 
 
+class Expiring(Session):
+    """A session whose token is good for twelve requests, and cannot be had anew."""
+
+    def request(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        self.left = getattr(self, "left", 12) - 1
+        if self.left < 0:
+            expired = replace(self.connection, authorization="Bearer expired")
+            self._access = self._access._replace(connection=expired)
+        return super().request(*args, **kwargs)
+
+
 def test_credentials_that_expire_on_the_way_lose_nothing(
     make: Any, live: Any, connection: Any, cluster: Any, run: Any
 ) -> None:
     """What ends all work ends it at once, and what was done by then is told."""
     token = cluster.kubectl("create", "token", "default", "-n", make.namespace).strip()
-    given = iter(["Bearer " + token] * 12)
     account = f"--serviceaccount={make.namespace}:default"
     cluster.kubectl("create", "rolebinding", "own", "-n", make.namespace, "--clusterrole=edit", account)
     settled = resolve_connection({**connection, "api_key": token})
-    expiring = replace(settled, authorization=lambda: next(given, "Bearer expired"))
-    with Session(expiring, concurrency=1) as session, pytest.raises(AuthenticationFailed) as caught:
+    with Expiring(settled, concurrency=1) as session, pytest.raises(AuthenticationFailed) as caught:
         converge_in(session, Request({}, [make.config_map(f"c{number}") for number in range(20)]))
     done = [change.key.name for change in caught.value.done]
     assert 0 < len(done) < 20
