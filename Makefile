@@ -82,6 +82,7 @@ bench: $(VENV)/.bench ## measure against kubectl, kubernetes.core, helm and the 
 lock: $(VENV)/.dev ## resolve the Python requirements anew
 	$(UV_LOCK) --upgrade requirements/dev.in --output-file requirements/dev.txt
 	$(UV_LOCK) --constraints requirements/dev.txt requirements/runtime.in --output-file requirements/runtime.txt
+	$(UV_LOCK) --constraints requirements/dev.txt requirements/bench.in --output-file requirements/bench.txt
 
 clean: ## remove the Python environment and what tests leave
 	rm -rf $(VENV) .build .mypy_cache .pytest_cache .ruff_cache .hypothesis .ansible reports

@@ -111,13 +111,13 @@ def _growth(book: Book, empty: Optional[float]) -> Iterator[Goal]:
         keys = [Key(ALONE, operation, "ours-src", size) for size in book.sizes(operation)]
         known = [(key, book.middle(key), book.middle(key, lambda run: run.peak_mib)) for key in keys]
         measured = [(key.size, time, memory) for key, time, memory in known if time and memory]
-        for (small, before, _), (large, after, _) in zip(measured, measured[1:]):
+        for (small, before, _memory), (large, after, _more) in zip(measured, measured[1:]):
             if empty:
                 growth, wanted = (after - empty) / (before - empty), large / small
                 figure = f"growth of {operation} from {small:,} to {large:,}"
                 yield Goal(figure, f"≤ {wanted:g} times", f"{growth:.1f} times", growth <= wanted)
         if measured:
-            memories = ", ".join(f"{memory:.0f} MiB at {size:,}" for size, _, memory in measured)
+            memories = ", ".join(f"{memory:.0f} MiB at {size:,}" for size, _time, memory in measured)
             yield Goal(f"memory of {operation}, largest process", "told, bounded", memories, None)
 
 

