@@ -22,8 +22,8 @@ PATIENCE = 30.0
 """Seconds for which a request is repeated when the server is away, turns it away for now, or says that this passes."""
 DOUBT = 5.0
 """Seconds for which it is repeated when the failure may as well last."""
-SETTLING = 10.0
-"""Seconds after its start in which an API server may not have read who may do what, and forbids it."""
+SETTLING = 20.0
+"""Seconds after its start in which an API server may not have read yet who may do what, and forbids it."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 
@@ -51,8 +51,9 @@ def seconds_for(error: ApiError, method: str, body: Any, was_away: float = 0.0) 
     if error.status == 409:
         return PATIENCE if _is_race(error, method, body) else 0.0
     if error.status == 403:
-        has_started = was_away and time.monotonic() < was_away + SETTLING
-        return DOUBT if has_started or _STILL_TO_COME.search(error.message) else 0.0
+        if was_away and time.monotonic() < was_away + SETTLING:
+            return SETTLING
+        return DOUBT if _STILL_TO_COME.search(error.message) else 0.0
     return 0.0
 
 

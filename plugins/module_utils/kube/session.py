@@ -12,7 +12,7 @@ import threading
 import time
 from datetime import datetime, timezone
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Union
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube import libraries, patience, tls
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.connection import (
@@ -59,10 +59,20 @@ Query = Mapping[str, Union[str, int]]
 
 
 class _Access(NamedTuple):
-    """Who we are, and the connections that are open as that."""
+    """Who we are, and the connections that are open as that.
+
+    ``pool`` is asked for paths below ``base``: that of the server, or all of its address when a proxy has to know it.
+    """
 
     connection: Connection
     pool: Any
+    base: str
+
+    def close(self) -> None:
+        if isinstance(self.pool, urllib3.PoolManager):
+            self.pool.clear()
+        else:
+            self.pool.close()
 
 
 class _Failure(NamedTuple):
@@ -92,7 +102,7 @@ class Session:
         self.warnings: List[str] = []
         """What the server warned of (deprecated APIs and such), each once."""
         self._lock = threading.Lock()
-        self._access = _Access(connection, _pool(connection, concurrency))
+        self._access = _access(connection, concurrency)
         self._reached = False
         self._accepted = False
         self._served = self._was_away = 0.0
@@ -126,13 +136,13 @@ class Session:
         """
         data = None if body is None else _encode(body)
         headers = {"Accept": accept, "Content-Type": content_type}
-        url = self._url(path, query)
+        target = _target(path, query)
         backoff = patience.Backoff()
         may_be_done = False
         refused: Optional[_Access] = None
         while True:
             access = self._access
-            answer = self._attempt(access, method, url, data, headers, body)
+            answer = self._attempt(access, method, target, data, headers, body)
             if isinstance(answer, dict):
                 return answer
             if method == "DELETE" and may_be_done and answer.status == 404:
@@ -189,10 +199,10 @@ class Session:
 
         Raises ApiError when it is refused for good (who may not watch), else as ``request``.
         """
-        url = self._url(path, {**query, "watch": "true", "timeoutSeconds": seconds})
+        target = _target(path, {**query, "watch": "true", "timeoutSeconds": seconds})
         access = self._access
         try:
-            response = self._send(access, "GET", url, None, {"Accept": "application/json"}, stream=True)
+            response = self._send(access, "GET", target, None, {"Accept": "application/json"}, stream=True)
         except ConnectionFailed:
             return
         try:
@@ -212,7 +222,7 @@ class Session:
 
     def close(self) -> None:
         """Close all connections."""
-        self._access.pool.clear()
+        self._access.close()
 
     def __enter__(self) -> Session:
         return self
@@ -220,15 +230,11 @@ class Session:
     def __exit__(self, *_exc: object) -> None:
         self.close()
 
-    def _url(self, path: str, query: Optional[Query]) -> str:
-        suffix = "?" + urlencode(query) if query else ""
-        return f"{self.connection.host}{path}{suffix}"
-
     def _attempt(
-        self, access: _Access, method: str, url: str, data: Optional[bytes], headers: Mapping[str, str], body: Any
+        self, access: _Access, method: str, target: str, data: Optional[bytes], headers: Mapping[str, str], body: Any
     ) -> Union[Dict[str, Any], _Failure]:
         try:
-            response = self._send(access, method, url, data, headers)
+            response = self._send(access, method, target, data, headers)
         except ConnectionFailed as error:
             self._was_away = time.monotonic()
             return _Failure(error, self._patience_with(error))
@@ -245,7 +251,8 @@ class Session:
         if not isinstance(refusal, ApiError):
             return _Failure(refusal, status=status, credentials=True)
         # Who is turned away for there are too many requests gets a turn as long as the server works on others of ours.
-        since = self._served if status == 429 else 0.0
+        # Who is forbidden what was allowed before has to wait for a server that was away to know that again.
+        since = {429: self._served, 403: self._was_away}.get(status, 0.0)
         seconds = patience.seconds_for(refusal, method, body, self._was_away)
         return _Failure(refusal, seconds, status, _retry_after(response), since)
 
@@ -291,22 +298,22 @@ class Session:
         if (after.host, after.origin) != (before.host, before.origin):
             return AuthenticationFailed(f"{story}they lead elsewhere now, to {after.host} ({after.origin}).")
         self._access = new
-        old.pool.clear()
+        old.close()
         return None
 
     def _send(
         self,
         access: _Access,
         method: str,
-        url: str,
+        target: str,
         data: Optional[bytes],
         headers: Mapping[str, str],
         stream: bool = False,
     ) -> Any:
         try:
-            response = access.pool.request(
+            response = access.pool.urlopen(
                 method,
-                url,
+                access.base + target,
                 body=data,
                 headers=_headers(access.connection, headers),
                 timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT),
@@ -415,8 +422,8 @@ def _encode(body: Any) -> bytes:
         raise InvalidArgument("holds a number that JSON does not have (infinite or none); quote it") from error
 
 
-def _pool(connection: Connection, concurrency: int) -> Any:
-    arguments: Dict[str, Any] = {"num_pools": 1, "maxsize": concurrency}
+def _access(connection: Connection, concurrency: int) -> _Access:
+    arguments: Dict[str, Any] = {"maxsize": concurrency}
     if connection.host.startswith("https"):
         arguments["ssl_context"] = tls.create_context(connection)
         if not connection.verify:
@@ -426,8 +433,15 @@ def _pool(connection: Connection, concurrency: int) -> Any:
         if connection.server_name:
             arguments["server_hostname"] = connection.server_name
     if not connection.proxy or _bypasses_proxy(connection):
-        return urllib3.PoolManager(**arguments)
-    return urllib3.ProxyManager(connection.proxy, proxy_headers=dict(connection.proxy_headers), **arguments)
+        pool = urllib3.connection_from_url(connection.host, **arguments)
+        return _Access(connection, pool, urlsplit(connection.host).path)
+    headers = dict(connection.proxy_headers)
+    manager = urllib3.ProxyManager(connection.proxy, proxy_headers=headers, num_pools=1, **arguments)
+    return _Access(connection, manager, connection.host)
+
+
+def _target(path: str, query: Optional[Query]) -> str:
+    return f"{path}?{urlencode(query)}" if query else path
 
 
 def _bypasses_proxy(connection: Connection) -> bool:

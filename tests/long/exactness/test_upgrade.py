@@ -15,13 +15,13 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.sett
 from ansible_collections.servicemesh.platform.tests.integration.kube.exactness import kinds, strategies
 from ansible_collections.servicemesh.platform.tests.integration.kube.exactness.batches import named, profile
 from ansible_collections.servicemesh.platform.tests.integration.kube.exactness.server import Body, Server
-from ansible_collections.servicemesh.platform.tests.integration.kube.exactness.trial import Trial
+from ansible_collections.servicemesh.platform.tests.integration.kube.exactness.trial import SETS, Trial
 from hypothesis import given, settings
 
 NAME = "upgraded"
 START_TIMEOUT = 180
 OBJECTS = 150
-NAMESPACES = ("exactness", "exactness-sets")
+NAMESPACE = "exactness"
 
 
 def generated() -> list[Body]:
@@ -31,7 +31,7 @@ def generated() -> list[Body]:
     @settings(profile(OBJECTS, always_the_same=True))
     @given(strategies.cases())
     def collect(case: strategies.Case) -> None:
-        found.append(named(case.first, f"{case.first['kind'].lower()}-{len(found)}", NAMESPACES[0]))
+        found.append(named(case.first, f"{case.first['kind'].lower()}-{len(found)}", NAMESPACE))
 
     collect()
     return found
@@ -46,7 +46,7 @@ def test_an_upgrade_between_two_runs(other_binary: Path, kube_binary: Path, tmp_
 
     try:
         server = Server(start(other_binary))
-        for name in NAMESPACES:
+        for name in (NAMESPACE, SETS):
             server.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
         kinds.install(server, kinds.EXACT, kinds.LOOSE)
         trial = Trial(server, {"kubeconfig": str(state / "kubeconfig")}, generated())

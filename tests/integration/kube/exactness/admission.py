@@ -28,7 +28,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 ADMISSION = "admissionregistration.k8s.io"
-WEBHOOKS = f"/apis/{ADMISSION}/v1/mutatingwebhookconfigurations"
 ADDRESS = "127.0.0.1"
 ALL = [{"operations": ["CREATE", "UPDATE"], "apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*"]}]
 

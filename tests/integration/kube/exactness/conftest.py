@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 from ansible_collections.servicemesh.platform.tests.integration.kube.exactness import kinds
 from ansible_collections.servicemesh.platform.tests.integration.kube.exactness.server import Body, Server
-from ansible_collections.servicemesh.platform.tests.integration.kube.exactness.trial import Trial
+from ansible_collections.servicemesh.platform.tests.integration.kube.exactness.trial import SETS, Trial
 
 NAMESPACE = "exactness"
-SETS = "exactness-sets"
 
 Try = Callable[..., Trial]
 

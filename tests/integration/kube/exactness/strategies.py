@@ -265,10 +265,7 @@ services = kind(
     ),
 )
 policy_ports = fields(port=choice(ABSENT, 80, 81, "http"), protocol=choice(ABSENT, ABSENT, "TCP", "UDP", ""))
-policy_rules = fields(
-    ports=maybe(st.lists(policy_ports, max_size=2)),
-    to=st.just(ABSENT),
-)
+policy_rules = fields(ports=maybe(st.lists(policy_ports, max_size=2)))
 network_policies = kind(
     "networking.k8s.io/v1",
     "NetworkPolicy",

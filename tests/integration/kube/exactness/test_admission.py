@@ -47,7 +47,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 NAMESPACE = "exactness-admission"
-ON_CONFIG_MAPS = [{"operations": ["UPDATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"]}]
 
 _NUMBERS = itertools.count(1)
 

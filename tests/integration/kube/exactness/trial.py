@@ -37,6 +37,8 @@ _CONFLICT = re.compile(r'conflict with "([^"]+)"')
 _ALLOCATED = re.compile(r"(clusterIP|nodePort): .*")
 _SERVERS_OWN = ("resourceVersion", "generation", "managedFields", "uid", "creationTimestamp")
 
+SETS = "exactness-sets"
+"""The namespace of the parents of the sets."""
 UNCHANGED, CONFIGURED, CREATED, FAILED = "unchanged", "configured", "created", "failed"
 
 
@@ -56,7 +58,6 @@ class Run:
 
     verdicts: Sequence[Verdict]
     sent: frozenset[str]
-    requests: int
 
 
 @dataclass
@@ -85,8 +86,10 @@ class Trial:
         return self._look(self.definitions)
 
     def judge(self, definitions: Sequence[Body] | None = None, force: bool = False, complain: bool = True) -> Run:
-        """Apply the definitions (by default those of before), in check mode and for real, and hold the verdicts
-        against what a plain apply of each does; gives the real run."""
+        """Apply the definitions (by default those of before), in check mode and for real; gives the real run.
+
+        The verdicts are held against what a plain apply of each would do and does, and against what happened.
+        """
         wanted = list(definitions or self.definitions)
         self.tally["objects"] += len(wanted)
         before = self._look(wanted)
@@ -118,12 +121,7 @@ class Trial:
         each(lambda body: self.server.delete(object_path(body)), cluster_wide)
         for path in sorted({collection_path(body) for body in self.definitions if body not in cluster_wide}):
             self.server.delete(path, {"propagationPolicy": "Background"} if "batch" in path else None)
-        self.server.delete(f"/api/v1/namespaces/{self._home}/configmaps/{self.name}")
-
-    @property
-    def _home(self) -> str:
-        """Where the parent of the set is."""
-        return "exactness-sets"
+        self.server.delete(f"/api/v1/namespaces/{SETS}/configmaps/{self.name}")
 
     def _settle(self) -> None:
         """Apply until the engine has seen that nothing changes any more; what cannot be made at all is left out."""
@@ -140,8 +138,6 @@ class Trial:
             after = self._look(self.definitions)
             for number, body in enumerate(self.definitions):
                 self._check_true(number, body, run.verdicts[number], before[number], after[number])
-                # The server alone decides whether the second apply changes something; the engine must tell.
-        self.settled = run if self.settling_runs > 1 else first
 
     def proved(self, run: Run) -> list[bool]:
         """For each definition, whether it was called unchanged without sending it."""
@@ -155,7 +151,7 @@ class Trial:
         request = Request(
             connection=self.connection,
             definitions=[json.loads(json.dumps(body)) for body in definitions],
-            applyset={"name": self.name, "namespace": self._home, "kind": "ConfigMap"},
+            applyset={"name": self.name, "namespace": SETS, "kind": "ConfigMap"},
             field_manager=self.manager,
             force_conflicts=force,
             dry_run=dry_run,
@@ -179,7 +175,7 @@ class Trial:
             verdicts[int(told.group(1))] = Verdict(FAILED, text=told.group(2))
         sent = frozenset(path.partition("?")[0] for method, path in seen if method == "PATCH")
         assert seen, "the requests of the engine are not seen any more"
-        return Run(verdicts, sent, len(seen))
+        return Run(verdicts, sent)
 
     def plain_apply(self, body: Body, force: bool = False, dry_run: bool = False) -> Answer:
         """What the engine would send of a definition, sent without it."""
@@ -188,7 +184,7 @@ class Trial:
     def _as_sent(self, body: Body) -> Body:
         """What the engine has to send of a definition."""
         metadata = body["metadata"]
-        identifier = set_id(self.name, self._home)
+        identifier = set_id(self.name, SETS)
         body = {**body, "metadata": {**metadata, "labels": {**(metadata.get("labels") or {}), PART_OF: identifier}}}
         if body["kind"] == "Secret" and "stringData" in body:
             text = body.pop("stringData") or {}

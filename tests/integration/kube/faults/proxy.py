@@ -35,13 +35,17 @@ the request done and none of the answer passed on."""
 
 @dataclass(frozen=True)
 class Fault:
-    """What is done to a request: a connection that is cut, an answer that the server did not give, or a delay."""
+    """What is done to a request: a connection that is cut, an answer that the server did not give, or a delay.
+
+    ``until`` holds it back until the event.
+    """
 
     cut: str = ""
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     body: Any = None
     delay: float = 0.0
+    until: Optional[threading.Event] = None
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         fault = self.server.note(self.command, self.path).fault or Fault()
         time.sleep(fault.delay)
+        if fault.until:
+            fault.until.wait(60)
         if fault.cut == BEFORE:
             self.close_connection = True
         elif fault.status:

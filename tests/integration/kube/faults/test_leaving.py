@@ -51,10 +51,12 @@ def test_a_namespace_that_is_stuck_is_told(
     run: Any, make: Any, cluster: Any, live: Any, held: Any, monkeypatch: pytest.MonkeyPatch, with_namespace: bool
 ) -> None:
     monkeypatch.setattr(apply, "GONE_TIMEOUT", 1.5)
-    await_terminating(cluster, live, make.namespace)
     definitions = [make.config_map("new"), make.config_map("other")]
     if with_namespace:
         definitions.insert(0, namespace_of(make))
+        await_terminating(cluster, live, make.namespace)
+    else:
+        cluster.kubectl("delete", "namespace", make.namespace, "--wait=false")
     elsewhere = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "elsewhere", "namespace": "default"}}
     try:
         with pytest.raises(KubeError) as caught:
@@ -67,13 +69,10 @@ def test_a_namespace_that_is_stuck_is_told(
         cluster.kubectl("delete", "configmap", "elsewhere", "-n", "default", "--ignore-not-found")
 
 
-def test_a_namespace_that_goes_in_time_is_made_anew(run: Any, make: Any, cluster: Any, live: Any, held: Any) -> None:
+def test_a_namespace_that_goes_in_time_is_made_anew(run: Any, make: Any, cluster: Any, live: Any) -> None:
     before = live.get("namespace", make.namespace)["metadata"]["uid"]
-    await_terminating(cluster, live, make.namespace)
-    later = threading.Timer(1.0, let_go, (cluster, make.namespace))
-    later.start()
+    cluster.kubectl("delete", "namespace", make.namespace, "--wait=false")
     outcome = run(namespace_of(make), make.config_map("new"))
-    later.join()
     assert {change.key.name: change.action for change in outcome.changes} == {
         make.namespace: "created",
         "new": "created",

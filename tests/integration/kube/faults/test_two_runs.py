@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+import threading
 import time
 from typing import Any, Callable
 
@@ -56,23 +58,24 @@ def test_two_at_the_same_moment_do_not_mix(request_for: Any, states: Any) -> Non
 
 
 def test_who_does_not_wait_is_told_who_is_at_work(request_for: Any, states: Any, proxy: Proxy) -> None:
-    proxy.plan = lambda seen: Fault(delay=0.2) if seen.method == "PATCH" else None
+    go_on = hold_after_some(proxy)
     with Run(**request_for("a", connection=proxy.connection)) as first:
-        wait_for(lambda: states(), 20)
+        await_some(states)
         with Run(**request_for("b", lock_timeout=0)) as second:
             refused = second.result()
         assert refused["error"] == "Locked"
         holder = rf"\S+@\S+, process {first.process.pid} \(\w+\), for \d+ s, last heard of \d+ s ago"
         assert re.search(holder, refused["message"]), refused["message"]
         assert "lock_timeout" in refused["message"]
+        go_on.set()
         assert first.result()["counts"] == {"created": OBJECTS}
     assert states() == wholly("a")
 
 
 def test_the_lease_of_a_run_that_was_killed_is_taken_over(request_for: Any, states: Any, proxy: Proxy) -> None:
-    proxy.plan = lambda seen: Fault(delay=0.2) if seen.method == "PATCH" else None
+    hold_after_some(proxy)
     with Run(**request_for("a", connection=proxy.connection)) as first:
-        wait_for(lambda: states(), 20)
+        await_some(states)
         assert first.kill()
     assert 0 < len(states()) < OBJECTS
     begin = time.monotonic()
@@ -83,20 +86,20 @@ def test_the_lease_of_a_run_that_was_killed_is_taken_over(request_for: Any, stat
 
 
 def test_who_stood_still_for_too_long_writes_nothing_any_more(request_for: Any, states: Any, proxy: Proxy) -> None:
-    proxy.plan = lambda seen: Fault(delay=0.2) if seen.method == "PATCH" else None
+    proxy.plan = lambda seen: Fault(delay=0.5) if seen.method == "PATCH" else None
     with Run(**request_for("a", connection=proxy.connection)) as first:
-        wait_for(lambda: states(), 20)
+        await_some(states)
         first.freeze()
         with Run(**request_for("b")) as second:
             assert "counts" in second.result()
         assert states() == wholly("b")
-        sent = sum(seen.method in ("PATCH", "DELETE") for seen in proxy.seen)
+        sent = writes(proxy)
         first.thaw()
         lost = first.result()
         assert lost["error"] == "Locked"
         assert "stood still" in lost["message"]
     assert states() == wholly("b")
-    assert sum(seen.method in ("PATCH", "DELETE") for seen in proxy.seen) == sent
+    assert writes(proxy) == sent
 
 
 def test_no_lease_stays_behind(request_for: Any, live: Any, applyset: Any) -> None:
@@ -106,8 +109,23 @@ def test_no_lease_stays_behind(request_for: Any, live: Any, applyset: Any) -> No
     assert f"applyset-{applyset['name']}" not in [item["metadata"]["name"] for item in leases]
 
 
-def wait_for(condition: Callable[[], Any], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
+def writes(proxy: Proxy) -> int:
+    """How many requests came that change objects of the set."""
+    return sum(seen.method in ("PATCH", "DELETE") and "/configmaps/" in seen.path for seen in proxy.seen)
+
+
+def hold_after_some(proxy: Proxy) -> threading.Event:
+    """Let some objects be applied, and the others when the event is set."""
+    go_on = threading.Event()
+    numbers = itertools.count()
+    held = Fault(until=go_on)
+    proxy.plan = lambda seen: held if seen.method == "PATCH" and next(numbers) > OBJECTS // 3 else None
+    return go_on
+
+
+def await_some(states: Callable[[], dict[str, str]]) -> None:
+    """Until some of the objects are there."""
+    deadline = time.monotonic() + 20
+    while not states():
         assert time.monotonic() < deadline
         time.sleep(0.1)

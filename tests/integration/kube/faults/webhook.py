@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 HANG = "hang"
+TIMEOUT = 3
+"""Seconds for which the API server waits for an answer."""
 
 Decide = Callable[[str], str]
 """What is said to an object of that name: why it is denied, nothing to allow it, or HANG."""
@@ -42,7 +44,7 @@ class Webhook(http.server.ThreadingHTTPServer):
         self.over = threading.Event()
 
     def configuration(self, name: str, namespace: str) -> dict[str, Any]:
-        """Has the server ask about every ConfigMap that is written in the namespace, and wait a second."""
+        """Has the server ask about every ConfigMap that is written in the namespace."""
         return {
             "apiVersion": "admissionregistration.k8s.io/v1",
             "kind": "ValidatingWebhookConfiguration",
@@ -53,7 +55,7 @@ class Webhook(http.server.ThreadingHTTPServer):
                     "admissionReviewVersions": ["v1"],
                     "sideEffects": "None",
                     "failurePolicy": "Fail",
-                    "timeoutSeconds": 1,
+                    "timeoutSeconds": TIMEOUT,
                     "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
                     "rules": [
                         {

@@ -51,7 +51,7 @@ def test_who_creates_is_told_that_it_exists() -> None:
 def test_a_server_that_started_long_ago_means_what_it_forbids() -> None:
     forbidden = api_error(403, {"reason": "Forbidden", "message": "no"})
     now = time.monotonic()
-    assert seconds_for(forbidden, "GET", None, now - SETTLING / 2) == DOUBT
+    assert seconds_for(forbidden, "GET", None, now - SETTLING / 2) == SETTLING
     assert seconds_for(forbidden, "GET", None, now - SETTLING * 2) == 0
 
 

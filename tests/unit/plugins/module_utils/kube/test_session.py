@@ -342,6 +342,14 @@ def test_sends_credentials_and_impersonation(serve: Serve) -> None:
     )
 
 
+def test_an_address_may_have_a_path(serve: Serve) -> None:
+    server = serve()
+    Session(Connection(f"http://127.0.0.1:{server.server_port}/k8s/clusters/c-1", "the test")).get_json(
+        "/x", {"a": "b"}
+    )
+    assert [path for path, _headers in server.asked] == ["/k8s/clusters/c-1/x?a=b"]
+
+
 def test_goes_through_a_proxy_but_not_for_excepted_hosts(serve: Serve) -> None:
     proxy = serve()
     proxy_url = f"http://127.0.0.1:{proxy.server_port}"
