@@ -31,7 +31,7 @@ def send(server: Dict[str, Any], requests: Sequence[Request], keep: bool = False
     answers: List[bytes] = []
     with ThreadPoolExecutor(CONNECTIONS) as threads:
         kept = answers if keep else None
-        for done in [threads.submit(_work, server, shared, kept) for _ in range(min(CONNECTIONS, len(requests)))]:
+        for done in [threads.submit(_work, server, shared, kept) for _worker in range(min(CONNECTIONS, len(requests)))]:
             done.result()
     return answers
 

@@ -311,7 +311,7 @@ class Session:
         stream: bool = False,
     ) -> Any:
         try:
-            response = access.pool.urlopen(
+            response = access.pool.request(
                 method,
                 access.base + target,
                 body=data,

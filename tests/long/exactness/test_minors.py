@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The tests of the verdicts with many generated objects, on API servers of two minors.
 
-SERVICEMESH_EXACTNESS_OBJECTS says how many objects (default 10,000 for each minor).
+SERVICEMESH_EXACTNESS_OBJECTS says how many objects (default 10,500 for each minor).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pytest
 from ansible_collections.servicemesh.platform.tests.integration.kube.exactness.batches import VARIABLE
 from ansible_collections.servicemesh.platform.tests.long.exactness.minors import OTHER, ROOT
 
-OBJECTS = "10000"
+OBJECTS = "10500"
 
 
 @pytest.mark.parametrize("minor", ["pinned", OTHER])

@@ -205,7 +205,7 @@ def marking(mark: str) -> Mutation:
     """Puts an annotation on everything."""
 
     def mutation(request: Body, body: Body) -> None:
-        body["metadata"].setdefault("annotations", {})["mark"] = mark
+        body["metadata"]["annotations"] = {**(body["metadata"].get("annotations") or {}), "mark": mark}
 
     return mutation
 

@@ -65,7 +65,7 @@ def try_batch(
     try:
         before_edits()
         for taken in each(
-            lambda number: _edit(server, tried[number][0].edits, trial.definitions[number]), range(len(tried))
+            lambda number: _edit(server, tried[number][0].between, trial.definitions[number]), range(len(tried))
         ):
             tally.update(taken)
         before_second()

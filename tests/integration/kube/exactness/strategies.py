@@ -28,10 +28,10 @@ Values = st.SearchStrategy[Any]
 
 @dataclass(frozen=True)
 class Case:
-    """What happens to one object: ``first`` is applied, others edit, ``second`` is applied, others edit, and again."""
+    """What happens to one object: ``first`` is applied, others edit (``between``), ``second`` is applied, others edit, and again."""
 
     first: Body
-    edits: tuple[edits.Edit, ...]
+    between: tuple[edits.Edit, ...]
     second: Body
     later: tuple[edits.Edit, ...]
 

@@ -110,7 +110,7 @@ def test_tls_connections_that_are_cut_anywhere(three_runs: Any, cluster: Any) ->
     content = yaml.safe_load(cluster.kubeconfig.read_text())
     host, _colon, port = content["clusters"][0]["cluster"]["server"].rpartition("//")[2].rpartition(":")
     chance = random.Random(7)
-    ranges = itertools.cycle([(300, 2_000), (5_000, 40_000), (5_000, 40_000)])  # a handshake takes some 3,000 bytes
+    ranges = itertools.cycle([(300, 2_000), (10_000, 60_000), (10_000, 60_000)])  # a handshake takes some 3,000 bytes
     pipe = Pipe(host, int(port), (chance.randint(*each) for each in ranges))
     content["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{pipe.port}"
     try:

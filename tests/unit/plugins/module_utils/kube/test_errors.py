@@ -41,7 +41,7 @@ def test_a_conversion_webhook_is_told_by_its_kind() -> None:
 
 def test_what_a_webhook_denies_is_told_as_it_is() -> None:
     said = 'admission webhook "w" denied the request: failed calling webhook "x": y'
-    assert type(api_error(403, {"message": said})) is ApiError
+    assert api_error(403, {"message": said}).__class__ is ApiError
 
 
 def test_a_namespace_on_its_way_out_is_named() -> None:
@@ -81,7 +81,7 @@ def test_size_and_limit_are_told(status: int, body: Any, limit: str) -> None:
 
 
 def test_a_field_that_is_too_long_is_not_the_whole_object() -> None:
-    assert type(api_error(422, too_long("metadata.annotations", 262144), 300_000)) is ApiError
+    assert api_error(422, too_long("metadata.annotations", 262144), 300_000).__class__ is ApiError
 
 
 @pytest.mark.parametrize(

@@ -33,8 +33,8 @@ def standing(owned: dict[str, Any], api_version: str = "v1", **spec: Any) -> dic
     return {**definition(**spec), "metadata": {"name": "a", "namespace": "b", "managedFields": [entry]}}
 
 
-def proofs(then: dict[str, str] = NOW, settled: frozenset[bytes] = frozenset()) -> Proofs:
-    return Proofs(MANAGER, then, NOW, settled)
+def proofs(then: dict[str, str] | None = None, settled: frozenset[bytes] = frozenset()) -> Proofs:
+    return Proofs(MANAGER, NOW if then is None else then, NOW, settled)
 
 
 PORTS = {
