@@ -28,7 +28,8 @@ Values = st.SearchStrategy[Any]
 
 @dataclass(frozen=True)
 class Case:
-    """What happens to one object: ``first`` is applied, others edit (``between``), ``second`` is applied, others edit, and again."""
+    """What happens to one object: ``first`` is applied, others edit (``between``), ``second`` is applied, others edit
+    (``later``), and it is applied again."""
 
     first: Body
     between: tuple[edits.Edit, ...]
