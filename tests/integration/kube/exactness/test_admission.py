@@ -373,7 +373,7 @@ class Phases:
         chosen = MUTATIONS[name]
 
         def mutation(request: Body, body: Body) -> None:
-            if request["name"] == "canary":
+            if request.get("name") == "canary":
                 marking(f"phase {name}")(request, body)
             elif chosen:
                 chosen(request, body)
