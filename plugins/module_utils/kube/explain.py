@@ -20,6 +20,11 @@ TEXT = 400
 """Characters of one message; some hold whole stack traces."""
 
 _BAD_WHEN_TRUE = (
+    "NamespaceDeletionDiscoveryFailure",
+    "NamespaceDeletionGroupVersionParsingFailure",
+    "NamespaceDeletionContentFailure",
+    "NamespaceContentRemaining",
+    "NamespaceFinalizersRemaining",
     "Failed",
     "FailureTarget",
     "ReplicaFailure",

@@ -64,10 +64,19 @@ class Hold:
         self._holder = f"{_user()}@{socket.gethostname()}, process {os.getpid()} ({uuid.uuid4().hex[:8]})"
         self._lease: Dict[str, Any] = {}
         self._taken_by = ""
+        self._ours_until = 0.0
+        self._renewing = threading.Lock()
         self.released = threading.Event()
 
     def check(self) -> None:
-        """Raise Locked when the lease was lost: this process stood still for so long that another run took it."""
+        """Raise Locked when the lease was lost: this process stood still for so long that another run took it.
+
+        Whoever has just woken up finds that out here, before it writes: the thread that renews may be later.
+        """
+        if _clock() > self._ours_until:
+            with self._renewing:
+                if _clock() > self._ours_until and not self._taken_by:
+                    self._renew()
         if self._taken_by:
             raise Locked(
                 f"This run stood still for more than {DURATION:.0f} seconds, and {self._taken_by} took the lease "
@@ -104,7 +113,8 @@ class Hold:
         """Renew the lease in time, for as long as the work goes on and nobody has taken it."""
         while not self._taken_by and not self.released.wait(DURATION / RENEWALS):
             try:
-                self._renew()
+                with self._renewing:
+                    self._renew()
             except KubeError:
                 continue  # who cannot reach the server now tries again; nobody else reaches it either
 
@@ -113,12 +123,14 @@ class Hold:
         return _LEASES.path(self._namespace, self._name)
 
     def _create(self) -> bool:
+        begin = _clock()
         try:
             self._lease = self._post(self._body({"name": self._name}))
         except ApiError as error:
             if error.reason == "AlreadyExists":
                 return False
             raise
+        self._ours_until = begin + DURATION
         return True
 
     def _post(self, body: Mapping[str, Any], dry_run: bool = False) -> Dict[str, Any]:
@@ -128,12 +140,14 @@ class Hold:
     def _renew(self) -> None:
         metadata = {name: self._lease["metadata"][name] for name in ("name", "namespace", "uid", "resourceVersion")}
         body = self._body(metadata, self._lease["spec"]["acquireTime"])
+        begin = _clock()
         try:
             self._lease = self._session.request("PUT", self._path, {"fieldManager": FIELD_MANAGER}, body)
         except ApiError as error:
             if error.status not in (404, 409):
                 raise
             self._look_again()
+        self._ours_until = begin + DURATION
 
     def _look_again(self) -> None:
         """Find out who holds the lease; an update of ours may have come through although its answer did not."""
@@ -202,6 +216,11 @@ def _time(text: str) -> datetime:
 def _span(span: timedelta) -> str:
     seconds = max(int(span.total_seconds()), 0)
     return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
+
+
+def _clock() -> float:
+    """Seconds that go on while the machine sleeps, where there is such a clock."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 def _user() -> str:
