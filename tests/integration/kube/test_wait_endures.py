@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Callable
-from urllib.parse import urlencode
 
 import pytest
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.cluster import (
@@ -71,13 +70,13 @@ def meanwhile(*work: Callable[[], object], seconds: float = 1) -> Iterator[None]
 def paths(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths, with their queries, of all requests."""
     seen: list[str] = []
-    url = Session._url
+    send = Session._send
 
-    def spy(session: Session, path: str, query: Any) -> str:
-        seen.append(path + (f"?{urlencode(query)}" if query else ""))
-        return url(session, path, query)
+    def spy(session: Session, access: Any, method: str, target: str, *rest: Any, **options: Any) -> Any:
+        seen.append(target)
+        return send(session, access, method, target, *rest, **options)
 
-    monkeypatch.setattr(Session, "_url", spy)
+    monkeypatch.setattr(Session, "_send", spy)
     return seen
 
 

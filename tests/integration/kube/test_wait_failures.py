@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube import pods, wait
@@ -53,13 +52,13 @@ def waiting(reason: str, restarts: int = 0, message: str = "") -> dict[str, Any]
 def paths(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths, with their queries, of all requests."""
     seen: list[str] = []
-    url = Session._url
+    send = Session._send
 
-    def spy(session: Session, path: str, query: Any) -> str:
-        seen.append(path + (f"?{urlencode(query)}" if query else ""))
-        return url(session, path, query)
+    def spy(session: Session, access: Any, method: str, target: str, *rest: Any, **options: Any) -> Any:
+        seen.append(target)
+        return send(session, access, method, target, *rest, **options)
 
-    monkeypatch.setattr(Session, "_url", spy)
+    monkeypatch.setattr(Session, "_send", spy)
     return seen
 
 
