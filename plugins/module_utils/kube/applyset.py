@@ -230,12 +230,12 @@ class ApplySet:
     def each_of(self, resource: Resource) -> Iterator[Member]:
         """The members of a kind as they are, page by page.
 
-        Those on their way out are among them; what only carries the label along (see ``members``) is not.
+        What only carries the label along (see ``members``) is not among them.
         """
         return self._members_of(resource, self._session.list_objects)
 
     def members(self) -> List[Member]:
-        """All objects that carry the set's label within its scope and are not on their way out, by their metadata.
+        """All objects that carry the set's label within its scope, by their metadata; those on their way out too.
 
         The label must have been applied to the object itself. Controllers copy labels to what they make, and so does
         who copies an object; neither is ours to delete, and the second is worth a warning.
@@ -249,7 +249,7 @@ class ApplySet:
         except UnknownKind as error:
             raise ApplySetRefused(f"The members of {self} cannot be found: {error}") from error
         # A kind that is no longer served has no objects either.
-        listings = map_parallel(self._staying, [each for each in resources if each], self._session.concurrency)
+        listings = map_parallel(self._listed, [each for each in resources if each], self._session.concurrency)
         return [member for listing in listings for member in listing]
 
     def remove_parent(self, deadline: Optional[float] = None) -> None:
@@ -272,9 +272,8 @@ class ApplySet:
             if error.status != 404:  # it may have gone with its namespace, as a member of the set
                 raise
 
-    def _staying(self, resource: Resource) -> List[Member]:
-        found = self._members_of(resource, self._session.list_metadata)
-        return [member for member in found if not member.metadata.get("deletionTimestamp")]
+    def _listed(self, resource: Resource) -> List[Member]:
+        return list(self._members_of(resource, self._session.list_metadata))
 
     def _members_of(self, resource: Resource, listing: Callable[[str, str], Iterator[Any]]) -> Iterator[Member]:
         namespaces = {"", self.namespace, *self.scope.namespaces}

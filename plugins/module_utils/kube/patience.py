@@ -30,6 +30,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 _AWAY = (429, 502, 503, 504)
 _PASSING = re.compile(r"etcdserver: (?!mvcc: database space exceeded)|rpc error: code = (Unavailable|DeadlineExceeded)")
 """What an API server says while its storage changes its leader or is restarted (without a reason of its own)."""
+_LASTING = re.compile(r"failed to create typed patch object")
+"""What it says with this status although it is the definition that is wrong: a field that the schema lacks."""
 _MODIFIED = "the object has been modified"
 _STILL_TO_COME = re.compile(
     r'serviceaccount "[^"]*" not found|status unknown for quota|not yet ready to handle request'
@@ -47,7 +49,7 @@ def seconds_for(error: ApiError, method: str, body: Any, was_away: float = 0.0) 
     if error.status in _AWAY or error.reason == "ServerTimeout":
         return PATIENCE
     if error.status == 500:
-        return PATIENCE if _PASSING.search(error.message) else DOUBT
+        return PATIENCE if _PASSING.search(error.message) else 0.0 if _LASTING.search(error.message) else DOUBT
     if error.status == 409:
         return PATIENCE if _is_race(error, method, body) else 0.0
     if error.status == 403:
@@ -59,10 +61,17 @@ def seconds_for(error: ApiError, method: str, body: Any, was_away: float = 0.0) 
 
 def _is_race(error: ApiError, method: str, body: Any) -> bool:
     """Whether two writers met, which the next attempt does not mind unless it insists on the version it has seen."""
-    metadata = body.get("metadata") if isinstance(body, Mapping) else None
-    if isinstance(metadata, Mapping) and metadata.get("resourceVersion"):
+    if _insists_on_version(body):
         return False
     return _MODIFIED in error.message or (method == "PATCH" and error.reason == "AlreadyExists")
+
+
+def _insists_on_version(body: Any) -> bool:
+    """Whether a body names the resourceVersion that it is for: an object does, or a test of a JSON patch."""
+    if isinstance(body, list):
+        return any(step.get("op") == "test" and step.get("path") == "/metadata/resourceVersion" for step in body)
+    metadata = body.get("metadata") if isinstance(body, Mapping) else None
+    return bool(isinstance(metadata, Mapping) and metadata.get("resourceVersion"))
 
 
 class Backoff:

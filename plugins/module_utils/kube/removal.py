@@ -43,6 +43,11 @@ class Removable:
     metadata: Optional[Mapping[str, Any]]
     origin: str = ""
 
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it is on its way out already: there is nothing left to do but to wait."""
+        return bool(self.metadata and self.metadata.get("deletionTimestamp"))
+
 
 @dataclass(frozen=True)
 class RemovalOptions:
@@ -105,7 +110,7 @@ class _Removal:
 
     def remove_wave(self, wave: Sequence[Removable]) -> None:
         results = map_parallel(self._attempt, wave, self._session.concurrency)
-        deleted: List[Removable] = []
+        leaving: List[Removable] = []
         for each, result in zip(wave, results):
             if isinstance(result, ApiError):
                 where = f" ({each.origin})" if each.origin else ""
@@ -114,12 +119,12 @@ class _Removal:
                 self.result.kept.append(each.key)
             elif isinstance(result, Change):
                 self.result.changes.append(result)
-                if result.action == DELETED:
-                    deleted.append(each)
+                if result.action == DELETED or each.is_leaving:
+                    leaving.append(each)
         if self._broken:
             raise self._broken
         if self._options.deadline is not None and not self._options.dry_run:
-            await_gone(self._session, deleted, self._options.deadline)
+            await_gone(self._session, leaving, self._options.deadline)
 
     def _attempt(self, each: Removable) -> Union[Change, KubeError, None]:
         """Delete one object; None when it must be kept. What concerns all objects ends the run."""
@@ -135,11 +140,11 @@ class _Removal:
 
     def _delete(self, each: Removable) -> Optional[Change]:
         change = Change(each.resource.api_version, each.key, UNCHANGED)
-        if each.metadata is None:
+        if each.metadata is None or each.is_leaving:
             return change
         if self._must_be_kept(each.key):
             return None
-        if not each.metadata.get("deletionTimestamp") and not self._send_delete(each):
+        if not self._send_delete(each):
             return change
         live = {"apiVersion": each.resource.api_version, "kind": each.key.kind, "metadata": each.metadata}
         diff = diff_removed(live) if self._options.diff else None

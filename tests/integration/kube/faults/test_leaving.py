@@ -116,3 +116,17 @@ def test_a_member_that_does_not_go_is_waited_for_only_when_asked(
         run(members[1], applyset=applyset, wait=True, wait_timeout=1)
     assert live.get("configmap", "held", "-n", make.namespace)["metadata"]["deletionTimestamp"]
     assert not run(members[1], applyset=applyset).changed
+
+
+def test_a_removal_that_was_cut_off_is_waited_for_by_the_next(
+    run: Any, make: Any, cluster: Any, applyset: Any, held: Any
+) -> None:
+    run(make.config_map("held", a="1"), applyset=applyset)
+    with pytest.raises(KubeError, match=FINALIZER):
+        run(absent=True, applyset=applyset, wait=True, wait_timeout=1)
+    later = threading.Timer(1.0, let_go, (cluster, make.namespace))
+    later.start()
+    outcome = run(absent=True, applyset=applyset, wait=True, wait_timeout=20)
+    later.join()
+    assert [change.action for change in outcome.changes] == ["unchanged"]
+    assert not cluster.kubectl("get", "configmap", "held", "-n", make.namespace, "--ignore-not-found")

@@ -30,6 +30,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.patience
         (500, "", "rpc error: code = Unknown desc = something", DOUBT),
         (500, "InternalError", "Internal error occurred", DOUBT),
         (500, "", "conversion webhook for example.com/v1, Kind=A failed: Post: refused", 0),
+        (500, "", "failed to create typed patch object (shop/a; v1, Kind=A): .spec.b: field not declared in schema", 0),
         (503, "ServiceUnavailable", "the server is currently unable to handle the request", PATIENCE),
         (504, "Timeout", "the request did not complete", PATIENCE),
         (409, "AlreadyExists", 'configmaps "a" already exists', PATIENCE),
@@ -41,6 +42,19 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.patience
 )
 def test_how_long(status: int, reason: str, message: str, seconds: float) -> None:
     assert seconds_for(api_error(status, {"reason": reason, "message": message}), "PATCH", {"metadata": {}}) == seconds
+
+
+@pytest.mark.parametrize(
+    ("body", "seconds"),
+    [
+        ({"metadata": {"resourceVersion": "7"}}, 0),
+        ([{"op": "test", "path": "/metadata/resourceVersion", "value": "7"}], 0),
+        ([{"op": "remove", "path": "/metadata/labels/a"}], PATIENCE),
+    ],
+)
+def test_who_insists_on_a_version_is_told_of_another(body: Any, seconds: float) -> None:
+    conflict = api_error(409, {"reason": "Conflict", "message": "the object has been modified"})
+    assert seconds_for(conflict, "PATCH", body) == seconds
 
 
 def test_who_creates_is_told_that_it_exists() -> None:
