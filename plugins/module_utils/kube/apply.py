@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Union
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube import wait
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.changes import (
@@ -33,6 +33,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors i
     NotAttempted,
     WaitFailed,
     WaitTimeout,
+    WebhookFailed,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.ignored_fields import (
     IgnoredField,
@@ -58,6 +59,8 @@ CRD_TIMEOUT = 60
 """Seconds for new CustomResourceDefinitions to be established and served."""
 GONE_TIMEOUT = 60
 """Seconds for objects to be gone that are on their way out when they shall be applied; for all of them together."""
+WEBHOOK_FAILURES = 16
+"""Objects of a kind in a row for which a webhook fails before the others are not tried: each may take half a minute."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +159,7 @@ class _Run:
         self._failed: Set[str] = set()
         self._unseen: List[str] = []
         self._broken: Optional[KubeError] = None
+        self._webhook_failures: Counter[Tuple[str, str]] = Counter()
         self.changes: List[Change] = []
         self.failures: List[str] = []
 
@@ -210,13 +214,25 @@ class _Run:
         _refuse_member_of_other_set(before, self._options.part_of_set(definition))
         self._options.check()
         try:
-            after = server_side_apply(self._session, target.path, body, self._options)
+            after = self._send(target, body)
         except ApiError as error:
             if not (self._options.dry_run and _is_beyond_dry_run(error)):
                 raise
             self._unseen.append(str(error))
             return self._unverified(definition, body)
         return self._change(definition, before, after, has_status="status" in body)
+
+    def _send(self, target: Target, body: Mapping[str, Any]) -> Any:
+        kind = (target.key.group, target.key.kind)
+        if self._webhook_failures[kind] >= WEBHOOK_FAILURES:
+            raise NotAttempted(f"not tried, for a webhook failed for {WEBHOOK_FAILURES} of the kind before it")
+        try:
+            after = server_side_apply(self._session, target.path, body, self._options)
+        except WebhookFailed:
+            self._webhook_failures[kind] += 1
+            raise
+        self._webhook_failures[kind] = 0
+        return after
 
     def _before(self, target: Target) -> Optional[Dict[str, Any]]:
         """The object as it is; None when it does not exist."""

@@ -22,7 +22,12 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Dict, Iterator, Mapping, Optional
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery import Resource
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import ApiError, KubeError, Locked
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import (
+    ApiError,
+    ConnectionFailed,
+    KubeError,
+    Locked,
+)
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import Session
 
 DURATION = 15.0
@@ -46,12 +51,17 @@ def held(session: Session, namespace: str, name: str, patience: float) -> Iterat
     hold.acquire(patience)
     renewing = threading.Thread(target=hold.renew_until_released, daemon=True)
     renewing.start()
+    is_reachable = True
     try:
         yield hold
+    except ConnectionFailed:
+        is_reachable = False  # waiting for the server was over already, and the lease ends by itself
+        raise
     finally:
         hold.released.set()
-        renewing.join()
-        hold.release()
+        if is_reachable:
+            renewing.join()
+            hold.release()
 
 
 class Hold:

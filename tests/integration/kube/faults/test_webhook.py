@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube import apply
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import ApplyFailed, WebhookFailed
 
 from .webhook import HANG, Webhook
 
+CONCURRENCY = 8
 OBJECTS = 20
 BAD = "c07"
 
@@ -61,3 +63,18 @@ def test_one_that_is_gone_is_told_by_name(run: Any, session: Any, make: Any, web
     with pytest.raises(WebhookFailed) as caught:
         session.request("DELETE", f"/api/v1/namespaces/{make.namespace}/configmaps/c00")
     assert caught.value.webhook == f"{make.namespace}.example.com"
+
+
+def test_one_that_fails_again_and_again_is_not_asked_for_all(
+    run: Any, make: Any, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apply, "WEBHOOK_FAILURES", 2)
+    webhook.shutdown()
+    webhook.socket.close()
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "other", "namespace": make.namespace}}
+    with pytest.raises(ApplyFailed) as caught:
+        run(*objects(make), secret)
+    not_tried = [failure for failure in caught.value.failures if "not tried, for a webhook failed for 2" in failure]
+    assert OBJECTS > len(not_tried) >= OBJECTS - 2 - CONCURRENCY
+    assert len(caught.value.failures) == OBJECTS
+    assert [change.key.name for change in caught.value.done] == ["other"]
