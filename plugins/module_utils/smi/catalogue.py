@@ -3,10 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Groups, kinds, names and versions of the Service Mesh Interface.
 
-Sources: the texts of smi-spec v0.6.0 (``apis/*/v1alpha*``) and the CRDs of smi-sdk-go at a143f8b. Two things of SMI
-are left out on purpose because no CRD of a release can serve them: ``metrics.smi-spec.io``, which is an aggregated
-API (APIService), and the draft ``access.smi-spec.io/v1alpha4`` with IdentityBinding, which was merged into the text
-after the last release and never published.
+Sources: the texts of smi-spec v0.6.0 (``apis/*/v1alpha*``) and the CRDs of smi-sdk-go at a143f8b. Two things stand
+apart, because no CRD of a release can serve them: ``metrics.smi-spec.io``, which is an aggregated API
+(:data:`METRICS`), and the draft ``access.smi-spec.io/v1alpha4`` with IdentityBinding (:data:`DRAFT_KINDS` and
+:attr:`Kind.drafts`), which was merged into the text after the last release and stands in the CRDs of
+smi-controller-sdk only. The fields of each version are in the schemas: :func:`schemas.fields`.
 
 A kind is known by its API group and its name together, never by its name alone: see :data:`GATEWAY_API_NAMESAKES`.
 """
@@ -25,7 +26,7 @@ class Kind:
     """One kind of SMI object.
 
     ``group`` is the short name that the spec's texts use (``split``), ``versions`` all that a release of the spec
-    has published for this kind, oldest first.
+    has published for this kind, oldest first, and ``drafts`` those that none has.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Kind:
     plural: str
     short_name: str
     versions: Tuple[str, ...]
+    drafts: Tuple[str, ...] = ()
 
     @property
     def api_group(self) -> str:
@@ -56,24 +58,57 @@ class Kind:
 
     @property
     def newest(self) -> str:
-        """The newest published version."""
+        """The newest published version. IndexError for a kind that is only a draft."""
         return self.versions[-1]
 
 
 TRAFFIC_SPLIT = Kind("TrafficSplit", "split", "trafficsplits", "ts", ("v1alpha1", "v1alpha2", "v1alpha3", "v1alpha4"))
-TRAFFIC_TARGET = Kind("TrafficTarget", "access", "traffictargets", "tt", ("v1alpha1", "v1alpha2", "v1alpha3"))
+TRAFFIC_TARGET = Kind(
+    "TrafficTarget", "access", "traffictargets", "tt", ("v1alpha1", "v1alpha2", "v1alpha3"), drafts=("v1alpha4",)
+)
 HTTP_ROUTE_GROUP = Kind(
     "HTTPRouteGroup", "specs", "httproutegroups", "htr", ("v1alpha1", "v1alpha2", "v1alpha3", "v1alpha4")
 )
 TCP_ROUTE = Kind("TCPRoute", "specs", "tcproutes", "tr", ("v1alpha1", "v1alpha2", "v1alpha3", "v1alpha4"))
 UDP_ROUTE = Kind("UDPRoute", "specs", "udproutes", "ur", ("v1alpha4",))
+IDENTITY_BINDING = Kind("IdentityBinding", "access", "identitybindings", "ib", (), drafts=("v1alpha4",))
 
 KINDS: Tuple[Kind, ...] = (TRAFFIC_SPLIT, TRAFFIC_TARGET, HTTP_ROUTE_GROUP, TCP_ROUTE, UDP_ROUTE)
+"""The kinds that a release of the spec has published."""
+DRAFT_KINDS: Tuple[Kind, ...] = (IDENTITY_BINDING,)
 GROUPS: Tuple[str, ...] = ("split", "access", "specs")
+"""The short names of the groups whose kinds are served by CRDs."""
 
 # The Gateway API (group gateway.networking.k8s.io; standard channel since its 1.6) has kinds and plurals of the very
 # same names with another meaning. `kubectl get tcproutes` picks one of the two: write tcproutes.specs.smi-spec.io.
 GATEWAY_API_NAMESAKES: Tuple[Kind, ...] = (TCP_ROUTE, UDP_ROUTE)
+
+
+@dataclass(frozen=True)
+class AggregatedApi:
+    """An API that a server of its own brings, registered as APIServices: never a CRD, and never stored."""
+
+    group: str
+    kinds: Tuple[str, ...]
+    versions: Tuple[str, ...]
+    drafts: Tuple[str, ...]
+    fields: Tuple[str, ...]
+
+    @property
+    def service_names(self) -> Tuple[str, ...]:
+        """The names of the APIServices: ``v1alpha1.metrics.smi-spec.io``."""
+        return tuple(f"{version}.{api_group(self.group)}" for version in self.versions)
+
+
+METRICS = AggregatedApi(
+    group="metrics",
+    kinds=("TrafficMetrics", "TrafficMetricsList"),
+    versions=("v1alpha1",),
+    # Only Go types of smi-sdk-go: they add backend{apex,name,weight}.
+    drafts=("v1alpha2",),
+    fields=("resource", "edge.direction", "edge.side", "edge.resource", "timestamp", "window", "metrics[]"),
+)
+"""Traffic metrics. Latencies are in seconds by the text, in milliseconds (``ms``) by what smi-sdk-go writes."""
 
 
 def api_group(group: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Iterator, Mapping
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.checks.gateway_api import parse_version
-from ansible_collections.servicemesh.platform.plugins.module_utils.smi.crds import UnknownVersion, crds
+from ansible_collections.servicemesh.platform.plugins.module_utils.smi.crds import CannotServe, crds
 from ansible_collections.servicemesh.platform.plugins.module_utils.variables.model import Inventory, Problem
 
 
@@ -30,7 +30,7 @@ def _smi_versions(versions: Mapping[str, Any]) -> Iterator[Problem]:
     for group, wanted in versions.items():
         try:
             crds({group: wanted})
-        except UnknownVersion as error:
+        except CannotServe as error:
             yield Problem(f"crds_smi_versions.{group}", wanted, str(error))
 
 

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,22 @@ class Server:
         lines = [f"{cause.get('field')}: {cause['message']}" for cause in causes]
         return Refusal(caught.value.status, "\n".join([status["message"], *lines]))
 
+    def wait_for(self, definition: dict[str, Any]) -> None:
+        """Wait until all versions of a CRD are served: that takes a moment after it is Established."""
+        spec = definition["spec"]
+        deadline = time.monotonic() + 30
+        for version in spec["versions"]:
+            while version["served"]:
+                try:
+                    self.objects.list_namespaced_custom_object(
+                        spec["group"], version["name"], "default", spec["names"]["plural"]
+                    )
+                    break
+                except client.ApiException:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.1)
+
     def replace_crd(self, definition: dict[str, Any], **options: str) -> list[str]:
         """Put a CRD in the place of the one of the same name; return the warnings of the API server."""
         api = client.ApiextensionsV1Api(self.api)
@@ -69,14 +87,34 @@ class Server:
         return [value for key, value in headers.items() if key.lower() == "warning"]
 
 
-@pytest.fixture(scope="module")
-def server(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The API server of the test cluster with the newest SMI CRDs, Established; they are gone afterwards."""
-    definitions = crds(newest_versions())
-    manifest = tmp_path_factory.mktemp("smi") / "crds.json"
+Serving = Callable[[Sequence[dict[str, Any]]], AbstractContextManager[Server]]
+
+
+@contextmanager
+def served(cluster: Any, folder: Path, definitions: Sequence[dict[str, Any]]) -> Iterator[Server]:
+    """The API server of the test cluster with these CRDs, Established and answering; they are gone afterwards."""
+    manifest = folder / "crds.json"
     manifest.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": definitions}), encoding="utf-8")
     cluster.kubectl("apply", "--server-side", "-f", str(manifest))
     names = [f"crd/{definition['metadata']['name']}" for definition in definitions]
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", *names)
-    yield Server(cluster.kubeconfig)
-    cluster.kubectl("delete", "--wait", "-f", str(manifest))
+    try:
+        cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", *names)
+        server = Server(cluster.kubeconfig)
+        for definition in definitions:
+            server.wait_for(definition)
+        yield server
+    finally:
+        cluster.kubectl("delete", "--wait", "-f", str(manifest))
+
+
+@pytest.fixture(scope="module")
+def serving(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Serving:
+    """A context manager with the API server that serves given CRDs."""
+    return lambda definitions: served(cluster, tmp_path_factory.mktemp("smi"), definitions)
+
+
+@pytest.fixture(scope="module")
+def server(serving: Serving) -> Iterator[Server]:
+    """The API server with the newest SMI CRDs."""
+    with serving(crds(newest_versions())) as running:
+        yield running

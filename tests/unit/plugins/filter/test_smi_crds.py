@@ -36,8 +36,38 @@ def test_only_a_mapping_will_do(versions: Any) -> None:
 
 
 def test_an_unknown_version_becomes_an_error_of_the_template() -> None:
-    with pytest.raises(AnsibleFilterError, match=r"version 'v1alpha1' of split\.smi-spec\.io cannot be served"):
-        FILTER({"split": ["v1alpha1"]})
+    with pytest.raises(AnsibleFilterError, match=r"version 'v1alpha9' of split\.smi-spec\.io cannot be served"):
+        FILTER({"split": ["v1alpha9"]})
+
+
+def test_versions_that_differ_need_a_conversion_webhook() -> None:
+    with pytest.raises(AnsibleFilterError, match=r"smi_crds: .*conversion webhook"):
+        FILTER({"split": ["v1alpha1", "v1alpha2"]}, conversion={})
+    client = {"url": "https://webhook.example/convert"}
+    (made,) = FILTER({"split": ["v1alpha1", "v1alpha2"]}, conversion=client)
+    assert made["spec"]["conversion"]["webhook"]["clientConfig"] == client
+
+
+def test_arguments_reach_the_definitions() -> None:
+    made = FILTER({"specs": ["v1alpha4"]}, headers="map", short_names=False, unserved={"specs": ["v1alpha3"]})
+    assert all("shortNames" not in definition["spec"]["names"] for definition in made)
+    group = made[0]["spec"]["versions"]
+    assert [(version["name"], version["served"]) for version in group] == [("v1alpha3", False), ("v1alpha4", True)]
+    match = group[1]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["matches"]["items"]
+    assert match["properties"]["headers"]["type"] == "object"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"headers": "dict"}, "headers has no shape 'dict'; write one of: list, map, any"),
+        ({"conversion": "https://webhook"}, "conversion is 'https://webhook'; write a mapping"),
+        ({"unserved": ["v1alpha1"]}, r"unserved is \['v1alpha1'\]; write a mapping"),
+    ],
+)
+def test_a_wrong_argument_is_named(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=message):
+        FILTER({"specs": ["v1alpha4"]}, **arguments)
 
 
 def test_the_documentation_is_yaml_and_names_the_filter() -> None:

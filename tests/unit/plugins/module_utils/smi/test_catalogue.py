@@ -37,8 +37,16 @@ def test_every_kind_belongs_to_one_known_group() -> None:
     assert [kind for group in catalogue.GROUPS for kind in catalogue.kinds_of(group)] == list(KINDS)
 
 
-def test_metrics_are_no_group_of_crds() -> None:
+def test_metrics_are_an_aggregated_api_and_no_group_of_crds() -> None:
     assert catalogue.kinds_of("metrics") == []
+    assert catalogue.METRICS.service_names == ("v1alpha1.metrics.smi-spec.io",)
+
+
+def test_drafts_stand_apart_from_what_was_published() -> None:
+    assert catalogue.TRAFFIC_TARGET.drafts == catalogue.IDENTITY_BINDING.drafts == ("v1alpha4",)
+    assert catalogue.TRAFFIC_TARGET.newest == "v1alpha3"
+    assert not set(catalogue.DRAFT_KINDS) & set(KINDS)
+    assert all(not kind.versions for kind in catalogue.DRAFT_KINDS)
 
 
 @pytest.mark.parametrize("version", ["v1", "v1beta1", "v1alpha", "v2alpha1", "alpha1", ""])

@@ -1,35 +1,38 @@
 # Copyright (c) 2026 The servicemesh.platform authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The schemas and CRDs, without a server: what the structural rules of Kubernetes and our own conventions ask for."""
+"""The CRDs, without a server: which versions go together, and our own conventions."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.catalogue import (
-    GATEWAY_API_NAMESAKES,
+    HTTP_ROUTE_GROUP,
     KINDS,
+    TCP_ROUTE,
+    TRAFFIC_SPLIT,
+    TRAFFIC_TARGET,
     Kind,
     newest_versions,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.crds import (
+    CannotServe,
+    ConversionMissing,
     UnknownVersion,
     crd,
     crds,
+    headers_of,
     servable_versions,
 )
-from ansible_collections.servicemesh.platform.plugins.module_utils.smi.schemas import Schema, described_versions, schema
+from ansible_collections.servicemesh.platform.plugins.module_utils.smi.schemas import ANY, HEADER_SHAPES, fields
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-DESCRIBED = [(kind, version) for kind in KINDS for version in described_versions(kind)]
+CLIENT = {"service": {"name": "webhook", "namespace": "smi", "path": "/convert", "port": 443}, "caBundle": "Cg=="}
 SERVABLE = {group: servable_versions(group) for group in ("split", "access", "specs")}
 
-each_schema = pytest.mark.parametrize(("kind", "version"), DESCRIBED, ids=lambda value: getattr(value, "name", value))
 some_versions = st.dictionaries(st.sampled_from(sorted(SERVABLE)), st.none()).flatmap(
     lambda groups: st.fixed_dictionaries(
         {group: st.lists(st.sampled_from(SERVABLE[group]), min_size=1, unique=True) for group in groups}
@@ -37,90 +40,9 @@ some_versions = st.dictionaries(st.sampled_from(sorted(SERVABLE)), st.none()).fl
 )
 
 
-def nodes(node: Schema, path: str = "$") -> Iterator[tuple[str, Schema]]:
-    """Every schema inside a schema, with its path."""
-    yield path, node
-    for name, child in node.get("properties", {}).items():
-        yield from nodes(child, f"{path}.{name}")
-    for keyword in ("items", "additionalProperties"):
-        if keyword in node:
-            yield from nodes(node[keyword], f"{path}.{keyword}")
-
-
-def at(node: Schema, *path: str) -> Schema:
-    for step in path:
-        node = node["items"] if step == "*" else node["properties"][step]
-    return node
-
-
-@each_schema
-def test_every_field_has_a_type_and_a_description(kind: Kind, version: str) -> None:
-    bare = [path for path, node in nodes(schema(kind, version)) if not (node.get("type") and node.get("description"))]
-    assert bare == []
-
-
-@each_schema
-def test_required_fields_and_list_keys_exist(kind: Kind, version: str) -> None:
-    for path, node in nodes(schema(kind, version)):
-        assert set(node.get("required", [])) <= set(node.get("properties", {})), path
-        keys = set(node.get("x-kubernetes-list-map-keys", []))
-        assert keys <= set(node.get("items", {}).get("required", [])), f"{path}: a key must be required"
-
-
-@each_schema
-def test_nothing_is_open(kind: Kind, version: str) -> None:
-    """Structural: no untyped corner, and a map only where its values are typed."""
-    for path, node in nodes(schema(kind, version)):
-        assert "x-kubernetes-preserve-unknown-fields" not in node, path
-        assert node["type"] != "object" or "properties" in node or "additionalProperties" in node, path
-        assert ("items" in node) == (node["type"] == "array"), path
-
-
-@each_schema
-def test_patterns_are_anchored_and_rules_explain_themselves(kind: Kind, version: str) -> None:
-    for path, node in nodes(schema(kind, version)):
-        if "pattern" in node:
-            assert re.fullmatch(r"\^.*\$", node["pattern"]), path
-        for rule in node.get("x-kubernetes-validations", []):
-            assert rule["message"], path
-            assert "self" in rule["rule"], path
-
-
-@each_schema
-def test_a_schema_is_made_anew(kind: Kind, version: str) -> None:
-    schema(kind, version)["properties"].clear()
-    assert schema(kind, version)["properties"]
-
-
-@pytest.mark.parametrize("kind", GATEWAY_API_NAMESAKES, ids=lambda kind: kind.name)
-def test_a_kind_with_a_namesake_in_the_gateway_api_says_so(kind: Kind) -> None:
-    assert f"Not the {kind.name} of the Gateway API" in schema(kind, kind.newest)["description"]
-
-
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_the_newest_published_version_is_described(kind: Kind) -> None:
-    assert kind.newest in described_versions(kind)
-
-
-def test_headers_are_a_list_of_single_entries_in_specs_v1alpha4() -> None:
-    route_group = next(kind for kind in KINDS if kind.name == "HTTPRouteGroup")
-    headers = at(schema(route_group, "v1alpha4"), "spec", "matches", "*", "headers")
-    assert headers["type"] == "array"
-    assert headers["items"]["maxProperties"] == headers["items"]["minProperties"] == 1
-
-
-def test_weights_are_whole_numbers_from_zero_without_a_rule_on_their_sum() -> None:
-    split = next(kind for kind in KINDS if kind.name == "TrafficSplit")
-    backends = at(schema(split, "v1alpha4"), "spec", "backends")
-    assert at(backends, "*", "weight")["type"] == "integer"
-    assert at(backends, "*", "weight")["minimum"] == 0
-    assert "maximum" not in at(backends, "*", "weight")
-    assert "x-kubernetes-validations" not in backends
-
-
 @given(some_versions)
 def test_crds_have_one_storage_version_the_newest_served(versions: Any) -> None:
-    for definition in crds(versions):
+    for definition in crds(versions, conversion=CLIENT):
         served = [version["name"] for version in definition["spec"]["versions"]]
         stored = [version["name"] for version in definition["spec"]["versions"] if version["storage"]]
         assert stored == served[-1:]
@@ -130,9 +52,10 @@ def test_crds_have_one_storage_version_the_newest_served(versions: Any) -> None:
 
 @given(some_versions)
 def test_crds_serve_what_is_asked_and_nothing_else(versions: Any) -> None:
-    made = {definition["spec"]["group"].split(".")[0] for definition in crds(versions)}
+    definitions = crds(versions, conversion=CLIENT)
+    made = {definition["spec"]["group"].split(".")[0] for definition in definitions}
     assert made == set(versions)
-    for definition in crds(versions):
+    for definition in definitions:
         group = definition["spec"]["group"].split(".")[0]
         assert {version["name"] for version in definition["spec"]["versions"]} <= set(versions[group])
 
@@ -152,8 +75,92 @@ def test_conversion_is_left_to_its_owner() -> None:
 
 
 def test_the_order_that_versions_are_asked_in_does_not_matter() -> None:
-    split = next(kind for kind in KINDS if kind.name == "TrafficSplit")
-    assert crds({"split": ["v1alpha4", "v1alpha4"]}) == [crd(split, ["v1alpha4"])]
+    assert crds({"split": ["v1alpha4", "v1alpha4"]}) == [crd(TRAFFIC_SPLIT, ["v1alpha4"])]
+    assert crds({"split": ["v1alpha4", "v1alpha3"]}) == [crd(TRAFFIC_SPLIT, ["v1alpha3", "v1alpha4"])]
+
+
+@pytest.mark.parametrize(
+    ("kind", "served"),
+    [
+        (TRAFFIC_SPLIT, ["v1alpha3", "v1alpha4"]),
+        (HTTP_ROUTE_GROUP, ["v1alpha3", "v1alpha4"]),
+        (TCP_ROUTE, ["v1alpha1", "v1alpha2"]),
+        *((kind, [version]) for kind in KINDS for version in kind.versions),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_versions_with_the_same_fields_go_together_without_conversion(kind: Kind, served: list[str]) -> None:
+    assert "conversion" not in crd(kind, served)["spec"]
+    assert "conversion" not in crd(kind, served, conversion=CLIENT)["spec"], "a webhook that nobody needs can only fail"
+
+
+@pytest.mark.parametrize(
+    ("kind", "served", "together"),
+    [
+        (TRAFFIC_SPLIT, ["v1alpha1", "v1alpha2"], "v1alpha3 with v1alpha4"),
+        (TRAFFIC_SPLIT, ["v1alpha2", "v1alpha3"], "v1alpha3 with v1alpha4"),
+        (TRAFFIC_SPLIT, list(TRAFFIC_SPLIT.versions), "v1alpha3 with v1alpha4"),
+        (TRAFFIC_TARGET, ["v1alpha1", "v1alpha2"], "none"),
+        (TRAFFIC_TARGET, ["v1alpha2", "v1alpha3"], "none"),
+        (HTTP_ROUTE_GROUP, ["v1alpha1", "v1alpha2"], "v1alpha3 with v1alpha4"),
+        (HTTP_ROUTE_GROUP, ["v1alpha2", "v1alpha3"], "v1alpha3 with v1alpha4"),
+        (TCP_ROUTE, ["v1alpha2", "v1alpha3"], "v1alpha1 with v1alpha2"),
+        (TCP_ROUTE, ["v1alpha3", "v1alpha4"], "v1alpha1 with v1alpha2"),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_versions_that_differ_need_the_webhook(kind: Kind, served: list[str], together: str) -> None:
+    with pytest.raises(ConversionMissing, match=f"{', '.join(served)} of {kind.name} .*Without conversion.*{together}"):
+        crd(kind, served)
+    assert crd(kind, served, conversion=CLIENT)["spec"]["conversion"] == {
+        "strategy": "Webhook",
+        "webhook": {"clientConfig": CLIENT, "conversionReviewVersions": ["v1"]},
+    }
+
+
+def test_short_names_can_be_left_out() -> None:
+    assert all(made["spec"]["names"]["shortNames"] for made in crds(newest_versions()))
+    assert all("shortNames" not in made["spec"]["names"] for made in crds(newest_versions(), short_names=False))
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_each_version_has_columns_that_point_at_its_own_fields(kind: Kind) -> None:
+    for version in crd(kind, kind.versions, conversion=CLIENT)["spec"]["versions"]:
+        paths = [column["jsonPath"].lstrip(".") for column in version["additionalPrinterColumns"]]
+        assert paths.pop() == "metadata.creationTimestamp"
+        known = fields(kind, version["name"])
+        assert [path for path in paths if not any(field.startswith(path) for field in known)] == []
+
+
+def test_versions_can_stay_listed_for_what_is_stored_in_them() -> None:
+    (made,) = crds({"split": ["v1alpha4"]}, unserved={"split": ["v1alpha1", "v1alpha4"], "access": ["v1alpha1"]})
+    listed = {each["name"]: (each["served"], each["storage"]) for each in made["spec"]["versions"]}
+    assert listed == {"v1alpha1": (False, False), "v1alpha4": (True, True)}
+    assert "conversion" not in made["spec"]
+
+
+def test_what_stays_listed_is_converted_when_somebody_can() -> None:
+    (made,) = crds({"split": ["v1alpha4"]}, conversion=CLIENT, unserved={"split": ["v1alpha1"]})
+    assert made["spec"]["conversion"]["strategy"] == "Webhook"
+
+
+def test_another_shape_of_headers_is_refused() -> None:
+    with pytest.raises(CannotServe, match="headers has no shape 'dict'; write one of: list, map, any"):
+        crds(newest_versions(), headers="dict")
+
+
+@pytest.mark.parametrize("shape", HEADER_SHAPES)
+def test_the_shape_of_headers_can_be_read_from_a_crd(shape: str) -> None:
+    made = crd(HTTP_ROUTE_GROUP, HTTP_ROUTE_GROUP.versions, headers=shape, conversion=CLIENT)
+    assert [headers_of(made, version) for version in HTTP_ROUTE_GROUP.versions] == [None, shape, shape, shape]
+    assert headers_of(made, "v1beta1") is None
+
+
+def test_the_crds_of_others_take_any_headers_where_they_type_nothing() -> None:
+    """As Traefik Mesh lists its old versions."""
+    node = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    definition = {"spec": {"versions": [{"name": "v1alpha2", "schema": {"openAPIV3Schema": node}}]}}
+    assert headers_of(definition, "v1alpha2") == ANY
 
 
 def test_nothing_asked_nothing_made() -> None:
@@ -164,15 +171,17 @@ def test_nothing_asked_nothing_made() -> None:
     ("versions", "message"),
     [
         ({"splits": ["v1alpha4"]}, r"no API group 'splits'; write one of: split, access, specs"),
-        ({"metrics": ["v1alpha1"]}, r"no API group 'metrics'"),
+        ({"metrics": ["v1alpha1"]}, r"no API group 'metrics'; metrics are served by an APIService, never by a CRD"),
         (
             {"split": ["v1alpha9"]},
-            r"version 'v1alpha9' of split\.smi-spec\.io cannot be served; write some of: v1alpha4",
+            r"version 'v1alpha9' of split\.smi-spec\.io cannot be served; write some of: v1alpha1, v1alpha2",
         ),
-        ({"access": ["v1alpha4"]}, r"version 'v1alpha4' of access\.smi-spec\.io cannot be served.*v1alpha3"),
+        ({"access": ["v1alpha4"]}, r"version 'v1alpha4' of access\.smi-spec\.io cannot be served \(a draft.*v1alpha3"),
         ({"specs": "v1alpha4"}, r"specs: 'v1alpha4' is no list of versions"),
         ({"specs": []}, r"specs: \[\] is no list of versions"),
         ({"specs": None}, r"specs: None is no list of versions"),
+        ({"specs": 4}, r"specs: 4 is no list of versions"),
+        ({"specs": {"v1alpha4": True}}, r"specs: \{'v1alpha4': True\} is no list of versions"),
         ({"specs": [4]}, r"version 4 of specs\.smi-spec\.io cannot be served"),
     ],
 )
