@@ -30,6 +30,7 @@ from ansible_collections.servicemesh.platform.tests.benchmarks.parts import (
     foreign,
     process,
     site,
+    smi,
     tenants,
 )
 from ansible_collections.servicemesh.platform.tests.benchmarks.programs import kubernetes, programs
@@ -37,7 +38,7 @@ from ansible_collections.servicemesh.platform.tests.benchmarks.programs import k
 ROOT = Path(__file__).resolve().parents[2]
 OUTPUT = ROOT / ".build" / "bench"
 STATE = OUTPUT / "state"
-TOPICS = ("create", "noop", "change", "prune", "foreign", "site", "environments")
+TOPICS = ("create", "noop", "change", "prune", "foreign", "site", "environments", "smi")
 LEFTOVERS = (("*/cluster", cluster.NAME), ("*/environment", "demo"))
 STOP_SECONDS = 60
 
@@ -80,7 +81,7 @@ def _parts(arguments: argparse.Namespace) -> List[Part]:
         foreign=arguments.foreign,
         environments=arguments.environments,
     )
-    modules = (process, tenants, foreign, site, environments)
+    modules = (process, tenants, foreign, site, environments, smi)
     return [part for module in modules for part in module.parts(selection)]
 
 

@@ -19,6 +19,8 @@ SECOND = "second run"
 """The first run after the one that has created: it may still have something to find out about the server."""
 NOOP = "no-op"
 CHANGE = "change 10"
+SMI = "smi"
+"""SMI objects are checked and translated, without a cluster."""
 PRUNE = "prune 10"
 
 # Places

@@ -18,6 +18,7 @@ from ansible_collections.servicemesh.platform.tests.benchmarks.figures import (
     NOOP,
     PROCESS,
     SITE,
+    SMI,
     Book,
     Key,
 )
@@ -33,6 +34,7 @@ CHANGE_FACTOR = 1.2
 BYTES_FACTOR = 1.01
 """Resource versions have a digit more in a fuller cluster, and encryption rounds up."""
 CROWD_FACTOR = 1.2
+SMI_SECONDS = 5
 SITE_SECONDS, SITE_SECONDS_PER_COMPONENT = 2, 1
 
 
@@ -58,6 +60,7 @@ def goals(book: Book) -> List[Goal]:
     found += _crowd(book)
     found += _site(book)
     found += _environments(book)
+    found += _smi(book)
     return found
 
 
@@ -156,3 +159,11 @@ def _environments(book: Book) -> Iterator[Goal]:
         each = together / number
         figure = f"{number} environments, no-op, --forks {details['forks']}: for each"
         yield Goal(figure, "less than one alone", f"{each:.2f} s; alone {alone:.2f} s", each < alone)
+
+
+def _smi(book: Book) -> Iterator[Goal]:
+    for size in book.sizes(SMI):
+        for tool in book.tools(SMI, size):
+            time = book.middle(Key(ALONE, SMI, tool, size))
+            if time:
+                yield Goal(f"{tool}, {size:,} objects", f"≤ {SMI_SECONDS} s", f"{time:.1f} s", time <= SMI_SECONDS)

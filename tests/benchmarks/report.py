@@ -20,6 +20,7 @@ from ansible_collections.servicemesh.platform.tests.benchmarks.figures import (
     PRUNE,
     SECOND,
     SITE,
+    SMI,
     Book,
     Key,
     Result,
@@ -40,6 +41,9 @@ TITLES = {
     "k8s-loop": "kubernetes.core.k8s in a loop",
     "helm": "helm upgrade --install",
     "site": "`site`",
+    "smi-validate": "smi_validate",
+    "smi-validate-gateway-api": "smi_validate, and translate to the Gateway API",
+    "smi-validate-istio": "smi_validate, and translate to Istio",
 }
 OPERATIONS = (CREATE, SECOND, NOOP, CHANGE, PRUNE)
 MEASURES = ["wall s", "least to most (runs)", "CPU s", "server CPU s", "memory MiB"]
@@ -60,6 +64,7 @@ def markdown(machine: Dict[str, str], results: List[Result]) -> str:
         _crowd(book),
         _site(book),
         _environments(book),
+        *_smi(book),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
@@ -170,6 +175,12 @@ def _environments(book: Book) -> str:
         rows.append([f"{size}", *_measures(book, key), each])
     title = f"### Environments of {details['objects']} objects on one cluster, no-op, --forks {details['forks']}"
     return f"{title}\n\n" + table(["environments", *MEASURES, "wall s for each"], rows)
+
+
+def _smi(book: Book) -> Iterator[str]:
+    for size in book.sizes(SMI):
+        rows = [[TITLES[tool], *_measures(book, Key(ALONE, SMI, tool, size))] for tool in book.tools(SMI, size)]
+        yield f"### {size:,} SMI objects in one task\n\n" + table(["", *MEASURES], rows)
 
 
 def _title(book: Book, key: Key) -> str:

@@ -8,13 +8,16 @@ from __future__ import annotations
 from typing import Any, Iterator, Mapping
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.checks.gateway_api import parse_version
+from ansible_collections.servicemesh.platform.plugins.module_utils.findings import Severity
+from ansible_collections.servicemesh.platform.plugins.module_utils.smi.consumers import UnknownConsumer, union
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.crds import CannotServe, crds
+from ansible_collections.servicemesh.platform.plugins.module_utils.smi.wire import LIST
 from ansible_collections.servicemesh.platform.plugins.module_utils.variables.model import Inventory, Problem
 
 
 def problems(variables: Mapping[str, Any], inventory: Inventory) -> Iterator[Problem]:
     """Every problem with the CRDs that are wanted."""
-    yield from _smi_versions(variables["crds_smi_versions"])
+    yield from _smi(variables)
     yield from _minimum(variables["crds_gateway_api_minimum"])
     source, mode = variables["crds_gateway_api_source"], variables["crds_gateway_api"]
     if source and mode != "install":
@@ -26,12 +29,31 @@ def problems(variables: Mapping[str, Any], inventory: Inventory) -> Iterator[Pro
         )
 
 
-def _smi_versions(versions: Mapping[str, Any]) -> Iterator[Problem]:
+def _smi(variables: Mapping[str, Any]) -> Iterator[Problem]:
+    consumers, conversion = variables["crds_smi_consumers"], variables["crds_smi_conversion"]
+    if not consumers:
+        yield from _versions("crds_smi_versions", variables["crds_smi_versions"], LIST, conversion)
+        return
+    try:
+        needs = union(consumers)
+    except UnknownConsumer as error:
+        yield Problem("crds_smi_consumers", consumers, str(error))
+        return
+    for finding in needs.findings:
+        if finding.severity is Severity.ERROR:
+            yield Problem("crds_smi_consumers", consumers, f"{finding.subject}: {finding.message}. {finding.mend}")
+    if needs.possible:
+        yield from _versions("crds_smi_consumers", needs.versions, needs.headers, conversion)
+
+
+def _versions(
+    variable: str, versions: Mapping[str, Any], headers: str, conversion: Mapping[str, Any]
+) -> Iterator[Problem]:
     for group, wanted in versions.items():
         try:
-            crds({group: wanted})
+            crds({group: wanted}, headers, conversion or None)
         except CannotServe as error:
-            yield Problem(f"crds_smi_versions.{group}", wanted, str(error))
+            yield Problem(f"{variable}.{group}", wanted, str(error))
 
 
 def _minimum(minimum: str) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.servicemesh.platform.plugins.module_utils.smi.rules.model import RULES
 
 ROOT = Path(__file__).parents[3]
 TRACKED = subprocess.run(
@@ -53,3 +54,9 @@ def test_every_module_is_in_an_action_group_or_needs_no_cluster() -> None:
         assert (path.stem in groups["k8s"]) == needs_cluster, path.stem
         has_offline = "\n  offline:\n" in path.read_text()
         assert (path.stem in groups["environment"]) == has_offline, path.stem
+
+
+def test_the_rules_are_those_of_the_code() -> None:
+    page = (ROOT / "docs" / "smi-rules.md").read_text(encoding="utf-8")
+    for rule in RULES:
+        assert f"| {rule.number} | `{rule.id}` | {rule.title} | {rule.severity.value} |" in page

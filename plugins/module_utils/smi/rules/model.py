@@ -98,7 +98,7 @@ RULES: Tuple[Rule, ...] = (
     Rule(14, "smi-target-namespace", "The destination is in the namespace of the target",
          "osm validators.go; smi-spec issue 103", _ERROR, OBJECT),
     Rule(15, "smi-subject", "Subjects are service accounts, each with a name and a namespace",
-         "smi-spec, traffic-access; smi-adapter-istio builds cluster.local/ns//sa/x without a namespace", _ERROR, OBJECT),
+         "smi-spec, traffic-access; smi-adapter-istio builds cluster.local/ns//sa/x without it", _ERROR, OBJECT),
     Rule(16, "smi-service-account", "Service accounts exist, pods run as them, and they are not the default one",
          "consul-smi-controller, aclBindingRuleSelector", _ERROR, BOTH),
     Rule(17, "smi-target-rules", "The rules of a target name routes of its namespace, and matches that these have",
@@ -106,7 +106,7 @@ RULES: Tuple[Rule, ...] = (
     Rule(18, "smi-all-matches", "A rule that names no matches allows all of them",
          "smi-spec, traffic-access; smi-adapter-istio generates no rules", _INFO, OBJECT,
          {"smi-adapter-istio": _ERROR}),
-    Rule(19, "smi-route-matches", "Matches have unique names, RE2 expressions, HTTP methods, and headers as the CRD has",
+    Rule(19, "smi-route-matches", "Matches have unique names, RE2 expressions, HTTP methods, headers as the CRD has",
          "smi-spec, traffic-specs; smi-sdk-go", _ERROR, BOTH),
     Rule(20, "smi-port", "Ports are whole numbers from 1 to 65535", "the ports that TCP and UDP have", _ERROR, OBJECT),
     Rule(21, "smi-identity-binding", "An identity is given by pod labels or a service account, and SPIFFE IDs parse",
@@ -120,7 +120,8 @@ UNKNOWN_OBJECT = Rule(0, "smi-unknown-object", "Objects are of a kind and a vers
                       "smi-spec v0.6.0", _ERROR, OBJECT)  # fmt: skip
 NOT_LOOKED_AT = Rule(0, "smi-not-looked-at", "What other objects have to be known for was looked at",
                      "servicemesh.platform", _INFO, CLUSTER)  # fmt: skip
-FURTHER: Tuple[Rule, ...] = (UNKNOWN_OBJECT, NOT_LOOKED_AT)
+LOOKED_AT = Rule(0, "smi-looked-at", "SMI objects were looked at", "servicemesh.platform", Severity.OK, CLUSTER)
+FURTHER: Tuple[Rule, ...] = (UNKNOWN_OBJECT, NOT_LOOKED_AT, LOOKED_AT)
 """What findings tell beside the rules."""
 
 BY_ID: Mapping[str, Rule] = {rule.id: rule for rule in (*RULES, *FURTHER)}

@@ -21,7 +21,10 @@ _CLASS_NAME = re.compile(r"\[:\^?(\w+):\]")
 _PROPERTY = re.compile(r"[pP](?:\{\^?\w+\}|[A-Z])")
 _HEX = re.compile(r"x(?:([0-9a-fA-F]{2})|\{([0-9a-fA-F]{1,6})\})")
 _OCTAL = re.compile(r"0[0-7]{0,2}|[1-7][0-7]{1,2}")
-_POSIX = frozenset("alnum alpha ascii blank cntrl digit graph lower print punct space upper word xdigit".split())
+_POSIX = {
+    *("alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph"),
+    *("lower", "print", "punct", "space", "upper", "word", "xdigit"),
+}
 _CONTROL = {"a": 7, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
 _SETS = "dDsSwW"
 _PLACES = "AbBzCE"
@@ -119,7 +122,7 @@ class _Scanner:
         if found:
             least, most = int(found.group(1)[:9]), int((found.group(3) or found.group(1))[:9])
             if most < least or most > MAX_REPEAT:
-                raise _Invalid(f"{found.group()} is no repetition; write at most {MAX_REPEAT}, the smaller number first")
+                raise _Invalid(f"{found.group()} is no repetition; write 0 to {MAX_REPEAT}, the smaller number first")
         self._at = found.end() if found else start + 1
         if self._pattern.startswith("?", self._at):
             self._at += 1
@@ -174,7 +177,8 @@ class _Scanner:
     def _range(self) -> None:
         start = self._at
         low, is_set = self._class_item()
-        is_range = self._pattern.startswith("-", self._at) and self._pattern[self._at + 1 : self._at + 2] not in ("", "]")
+        following = self._pattern[self._at : self._at + 2]
+        is_range = following.startswith("-") and following not in ("-", "-]")
         if is_set or not is_range:
             return
         self._at += 1

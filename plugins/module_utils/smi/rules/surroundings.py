@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The servicemesh.platform authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is known of the objects around SMI objects: services, service accounts, pods, who may write, further SMI ones."""
+"""What is known of the objects around SMI objects: services, accounts, pods, who may write, further SMI ones."""
 
 from __future__ import annotations
 

@@ -30,6 +30,12 @@ def test_the_defaults_are_right() -> None:
     assert found() == []
 
 
+def test_consumers_that_go_together() -> None:
+    assert found(crds_smi_consumers=["flagger:smi:v1alpha3", "istio-smi-controller"]) == []
+    webhook = {"url": "https://convert.example.com/convert"}
+    assert found(crds_smi_consumers=["linkerd-smi", "flagger:smi:v1alpha3"], crds_smi_conversion=webhook) == []
+
+
 def test_the_newest_versions_are_the_default() -> None:
     assert DEFAULTS["crds_smi_versions"] == newest_versions()
 
@@ -44,6 +50,13 @@ def test_each_choice_of_version_has_its_pinned_module() -> None:
     [
         ({"crds_smi_versions": {"split": ["v1alpha9"]}}, "crds_smi_versions.split is ['v1alpha9']", "v1alpha4"),
         ({"crds_smi_versions": {"splitt": ["v1alpha4"]}}, "crds_smi_versions.splitt", "split, access, specs"),
+        (
+            {"crds_smi_versions": {"split": ["v1alpha1", "v1alpha4"]}},
+            "crds_smi_versions.split is ['v1alpha1', 'v1alpha4']",
+            "conversion",
+        ),
+        ({"crds_smi_consumers": ["nobody"]}, "crds_smi_consumers is ['nobody']", "open-service-mesh"),
+        ({"crds_smi_consumers": ["linkerd-smi", "flagger:smi:v1alpha3"]}, "crds_smi_consumers.split", "conversion"),
         ({"crds_gateway_api_minimum": "newest"}, "crds_gateway_api_minimum is 'newest'", "1.4.1"),
         (
             {"crds_gateway_api": "require", "crds_gateway_api_source": "/bundle.yaml"},
