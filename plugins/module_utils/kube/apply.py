@@ -39,6 +39,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.ignored_
     IgnoredField,
     without_ignored,
 )
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.managed_fields import applied_by
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.objects import PART_OF, ObjectKey
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.parallel import map_parallel
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.proof import Proofs
@@ -220,7 +221,8 @@ class _Run:
                 raise
             self._unseen.append(str(error))
             return self._unverified(definition, body)
-        return self._change(definition, before, after, has_status="status" in body)
+        has_status = "status" in body or (before is not None and self._gave_status(before))
+        return self._change(definition, before, after, has_status)
 
     def _send(self, target: Target, body: Mapping[str, Any]) -> Any:
         kind = (target.key.group, target.key.kind)
@@ -257,6 +259,9 @@ class _Run:
         raise NotAttempted(
             "does not exist. A fragment adds fields to an object that something else makes; have that made first"
         )
+
+    def _gave_status(self, before: Mapping[str, Any]) -> bool:
+        return "f:status" in applied_by(before, self._options.field_manager)
 
     def _change(self, definition: Definition, before: Any, after: Any, has_status: bool) -> Change:
         action = _action(before, after, self._options.dry_run, has_status)
@@ -326,7 +331,7 @@ def _action(before: Optional[Mapping[str, Any]], after: Mapping[str, Any], dry_r
 
     An equal resourceVersion proves that nothing was written, but a dry run returns the old one in any case;
     a different one may come from a writer of the status or a mere change of ownership. The status counts only
-    when it is part of the definition (custom resources without the subresource take it from there).
+    when it is part of the definition, or was (custom resources without the subresource take it from there).
     """
     if before is None:
         return CREATED

@@ -229,6 +229,9 @@ def test_a_status_that_is_part_of_the_definition_counts(run: Any, make: Any, mak
     run(make_crd("things", "Thing"), thing(1))
     assert actions(run(thing(2), dry_run=True)) == actions(run(thing(2))) == {"t": "configured"}
     assert actions(run(thing(2), dry_run=True)) == actions(run(thing(2))) == {"t": "unchanged"}
+    without = {name: value for name, value in thing(2).items() if name != "status"}
+    assert actions(run(without, dry_run=True)) == actions(run(without)) == {"t": "configured"}
+    assert actions(run(without, dry_run=True)) == actions(run(without)) == {"t": "unchanged"}
     run(make_crd("things", "Thing"), thing(2), absent=True)
 
 

@@ -332,7 +332,7 @@ def deep(request: Body, body: Body) -> None:
         spec["free"] = {**(spec.get("free") or {}), "b": 1}
     elif body["kind"] == "Deployment":
         body["spec"]["replicas"] = 4
-        for container in body["spec"]["template"]["spec"]["containers"]:
+        for container in body["spec"]["template"]["spec"]["containers"] or ():
             container["imagePullPolicy"] = "Always"
 
 
