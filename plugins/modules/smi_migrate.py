@@ -18,6 +18,8 @@ options:
     description:
       - V(planned) only tells what would be done, V(migrated) does it, V(verified) tells what is not as a finished
         migration leaves it, and V(rolled_back) creates the TrafficSplits again and then removes the routes.
+      - With another state than V(planned) the module fails when there is a finding of severity V(error). What could be
+        done was done all the same.
     type: str
     choices: [planned, migrated, verified, rolled_back]
     default: planned
@@ -96,14 +98,14 @@ counts:
   type: dict
 """
 
-from typing import Any, Dict
+from typing import Any, Dict, Sequence
 
-from ansible_collections.servicemesh.platform.plugins.module_utils.findings import worst
+from ansible_collections.servicemesh.platform.plugins.module_utils.findings import Finding, Severity, worst
 from ansible_collections.servicemesh.platform.plugins.module_utils.interface import run_module
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.arguments import ClusterInterface
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.changes import count
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.connection import CONNECTION_ARGUMENTS
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import KubeError
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import KubeError, shorten
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import open_session
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi_migration.steps import Migration, Wishes
 
@@ -117,6 +119,9 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "int", "default": 120},
 }
+
+SHOWN = 5
+"""How many findings the message of a failure lists."""
 
 
 def run(options: Dict[str, Any], check_mode: bool, _diff: bool) -> Dict[str, Any]:
@@ -135,13 +140,21 @@ def run(options: Dict[str, Any], check_mode: bool, _diff: bool) -> Dict[str, Any
     except KubeError as error:
         return {**error.details(), "failed": True, "msg": str(error)}
     result = migration.result
+    errors = [each for each in result.findings if each.severity is Severity.ERROR]
+    failure = {"failed": True, "msg": _told(errors)} if errors and options["state"] != "planned" else {}
     return {
+        **failure,
         "changed": result.changed,
         "steps": result.steps,
         "findings": [finding.as_dict() for finding in result.findings],
         "severity": worst(result.findings).value,
         "counts": count(result.changes),
     }
+
+
+def _told(errors: Sequence[Finding]) -> str:
+    lines = [f"{each.subject}: {each.message}. {each.mend}" for each in errors]
+    return f"Not everything is as it should be ({len(errors)}):\n{shorten(lines, SHOWN)}"
 
 
 INTERFACE = ClusterInterface({**ARGUMENTS, **CONNECTION_ARGUMENTS}, run)

@@ -19,6 +19,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.smi.model imp
     parse,
     subject_of,
 )
+from ansible_collections.servicemesh.platform.plugins.module_utils.smi.wire import fields_of
 
 Object = Mapping[str, Any]
 Root = Tuple[str, str]
@@ -47,7 +48,7 @@ class Found:
     routes: Sequence[Object] = ()
     profiles: Sequence[Object] = ()
     originals: Sequence[Object] = ()
-    """What earlier runs kept: objects with ``root``, ``splits`` and ``routes``."""
+    """What earlier runs kept: objects with ``root``, ``splits``, ``profiles`` and ``routes``."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,11 @@ def plan(found: Found, translate: Translate) -> Plan:
     """The migration of everything found. A root with an error among its findings is not touched."""
     findings = [_without_equivalent(obj) for obj in found.others]
     roots, unread = _roots(found.splits)
-    findings += unread
+    findings += unread.values()
     works: List[Work] = []
     for root, splits in sorted(roots.items()):
+        if root in unread:
+            continue
         groups = [each for each in found.groups if each["metadata"].get("namespace") == root[0]]
         complaints = _controlled(splits)
         routes: List[Dict[str, Any]] = []
@@ -170,6 +173,30 @@ def not_accepted(route: Object) -> Finding:
     )
 
 
+def changed_meanwhile(obj: Object) -> Finding:
+    """The finding for an object that somebody changed after it was looked at."""
+    return Finding(
+        "smi-migrate-changed",
+        Severity.ERROR,
+        subject_of(obj),
+        "it was changed while it was migrated, and stays",
+        "What was made and kept is that of before.",
+        "Run the migration again.",
+    )
+
+
+def not_waited_for(route: Object) -> Finding:
+    """The finding for a route of which nobody looked whether a controller takes it."""
+    return Finding(
+        "smi-migrate-not-waited-for",
+        Severity.WARNING,
+        subject_of(route),
+        "it was not looked whether a controller has accepted it (wait: false)",
+        "Without a controller that takes it, nothing divides the traffic of its service.",
+        "Look at its status, or say state: verified with wait: true.",
+    )
+
+
 def _is_true(parent: Object, kind: str, generation: int) -> bool:
     return _status_of(parent, kind, generation) == "True"
 
@@ -189,16 +216,19 @@ def _is_blocked(findings: Sequence[Finding]) -> bool:
     return any(each.severity is Severity.ERROR for each in findings)
 
 
-def _roots(splits: Sequence[Object]) -> Tuple[Dict[Root, List[Object]], List[Finding]]:
+def _roots(splits: Sequence[Object]) -> Tuple[Dict[Root, List[Object]], Dict[Root, Finding]]:
+    """The splits by their root, and the roots with a split that cannot be read: nothing of these is touched."""
     roots: DefaultDict[Root, List[Object]] = defaultdict(list)
-    unread: List[Finding] = []
+    unread: Dict[Root, Finding] = {}
     for split in splits:
         try:
             model = parse(split)
         except InvalidObject as error:
             mend = "Write it right; then run again."
-            unread.append(
-                Finding("smi-migrate-invalid", Severity.ERROR, subject_of(split), str(error), "It is left.", mend)
+            service = str(fields_of(split).get("service") or "").partition(".")[0]
+            why = "The splits of its service are left."
+            unread[split["metadata"].get("namespace") or "", service] = Finding(
+                "smi-migrate-invalid", Severity.ERROR, subject_of(split), str(error), why, mend
             )
             continue
         if isinstance(model, TrafficSplit):
@@ -322,9 +352,11 @@ def _interrupted(found: Found, roots: Mapping[Root, Sequence[Object]]) -> Tuple[
     """What a run that was cut off after it deleted the splits left to do: the ServiceProfiles."""
     works: List[Work] = []
     findings: List[Finding] = []
+    there = {(each["kind"], each["metadata"].get("namespace"), each["metadata"]["name"]) for each in found.routes}
     for each in found.originals:
         root: Root = (each["root"][0], each["root"][1])
-        if root in roots:
+        made = {(route["kind"], root[0], route["metadata"]["name"]) for route in each["routes"]}
+        if root in roots or not made <= there:
             continue
         profiles, kept = leftovers(root, each["splits"], found.profiles)
         findings += kept

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.findings import Finding, Severity
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.changes import UNCHANGED, Change
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.changes import DELETED, UNCHANGED, Change
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.converge import Request, converge_in
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery import Discovery
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import ApiError
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.objects import ObjectKey
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import Session
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi import migration
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.migration import Plan, Work
@@ -88,22 +90,26 @@ class Migration:
         """Create the splits again, then remove the routes that were made for them."""
         kept = self._reader.originals()
         existing = self._reader.found()
-        there = {_identity(each) for each in (*existing.splits, *existing.routes)}
+        there = {_identity(each) for each in (*existing.splits, *existing.routes, *existing.profiles)}
         splits = [split for each in kept for split in each["splits"] if _identity(split) not in there]
+        profiles = [profile for each in kept for profile in each["profiles"] if _identity(profile) not in there]
         made = {_identity(each): tuple(root["root"]) for root in kept for each in root["routes"]}
         routes = [each for each in existing.routes if _identity(each) in made]
         ours = [each for each in routes if migration.is_ours(each, made[_identity(each)])]
         self.result.findings += [_not_ours(each) for each in routes if each not in ours]
         self.result.steps = [
-            *({"service": _root_of(kept, split), "action": "create", "object": subject_of(split)} for split in splits),
+            *(
+                {"service": _root_of(kept, each), "action": "create", "object": subject_of(each)}
+                for each in (*splits, *profiles)
+            ),
             *(
                 {"service": "/".join(made[_identity(each)]), "action": "delete", "object": subject_of(each)}
                 for each in ours
             ),
         ]
-        self._apply(splits)
+        self._apply([*splits, *profiles])
         self._delete(ours)
-        self._delete([originals_of((each["root"][0], each["root"][1]), (), ()) for each in kept])
+        self._converge([originals_of((each["root"][0], each["root"][1])) for each in kept], absent=True)
 
     def verify(self) -> None:
         """Findings for what is not as a finished migration leaves it."""
@@ -121,6 +127,7 @@ class Migration:
     def _accepted(self, works: Sequence[Work]) -> List[Work]:
         """The works whose routes are all accepted by the end of the time."""
         if not self._wishes.wait:
+            self.result.findings += [migration.not_waited_for(route) for work in works for route in work.routes]
             return list(works)
         deadline = time.monotonic() + self._wishes.wait_timeout
         while True:
@@ -139,14 +146,30 @@ class Migration:
         return [work for work in works if not any(_identity(route) in refused for route in work.routes)]
 
     def _apply(self, objects: Objects, applyset: Any = None) -> None:
-        if objects:
-            self._converge(objects, applyset=applyset, prune=False)
+        self._converge(objects, applyset=applyset, prune=False)
 
     def _delete(self, objects: Objects) -> None:
-        if objects:
-            self._converge([_bare(each) for each in objects], absent=True, wait=True)
+        """Delete the objects as they were looked at; who was changed since then stays, with a finding."""
+        for each in objects:
+            try:
+                self._delete_one(each)
+            except ApiError as error:
+                if error.status not in (404, 409):
+                    raise
+                if error.status == 409:
+                    self.result.findings.append(migration.changed_meanwhile(each))
+
+    def _delete_one(self, obj: Mapping[str, Any]) -> None:
+        resource, metadata = self._reader.resource(obj), obj["metadata"]
+        preconditions = {name: metadata[name] for name in ("uid", "resourceVersion")}
+        body = {"preconditions": preconditions, **({"dryRun": ["All"]} if self._wishes.dry_run else {})}
+        key = ObjectKey(resource.group, resource.kind, metadata["namespace"], metadata["name"])
+        self._session.request("DELETE", resource.path(key.namespace, key.name), body=body)
+        self.result.changes.append(Change(resource.api_version, key, DELETED))
 
     def _converge(self, objects: Objects, **options: Any) -> None:
+        if not objects:
+            return
         request = Request(
             connection=self._wishes.connection,
             definitions=list(objects),
@@ -168,17 +191,17 @@ def _kept(work: Work, earlier: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
         there = {_identity(each) for each in now}
         return [*now, *(each for each in before if _identity(each) not in there)]
 
-    before = earlier or {"splits": (), "routes": ()}
-    return originals_of(work.root, merged(work.splits, before["splits"]), merged(work.routes, before["routes"]))
+    before = earlier or {"splits": (), "routes": (), "profiles": ()}
+    return originals_of(
+        work.root,
+        merged(work.splits, before["splits"]),
+        merged(work.routes, before["routes"]),
+        merged(work.profiles, before["profiles"]),
+    )
 
 
-def _bare(obj: Mapping[str, Any]) -> Dict[str, Any]:
-    metadata = {key: obj["metadata"][key] for key in ("name", "namespace")}
-    return {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": metadata}
-
-
-def _root_of(kept: Objects, split: Mapping[str, Any]) -> str:
-    return next("/".join(each["root"]) for each in kept if split in each["splits"])
+def _root_of(kept: Objects, obj: Mapping[str, Any]) -> str:
+    return next("/".join(each["root"]) for each in kept if obj in (*each["splits"], *each["profiles"]))
 
 
 def _objects_of(work: Work) -> List[str]:

@@ -9,7 +9,7 @@ import hashlib
 import json
 from typing import Any, Dict, List, Mapping, Sequence
 
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery import Discovery
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery import Discovery, Resource
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import Session
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.catalogue import (
     HTTP_ROUTE_GROUP,
@@ -70,6 +70,10 @@ class Reader:
         kinds = ("Service", "ServiceAccount", "Pod")
         return Surroundings.of([each for kind in kinds for each in self._all("", kind)], kinds)
 
+    def resource(self, obj: Mapping[str, Any]) -> Resource:
+        """Where the kind of an object that was read is found."""
+        return self._discovery.resource(obj["apiVersion"], obj["kind"])
+
     def _smi(self, kind: Kind) -> List[Dict[str, Any]]:
         return self._all(kind.api_group, kind.name)
 
@@ -83,15 +87,19 @@ class Reader:
 
 
 def originals_of(
-    root: Root, splits: Sequence[Mapping[str, Any]], routes: Sequence[Mapping[str, Any]]
+    root: Root,
+    splits: Sequence[Mapping[str, Any]] = (),
+    routes: Sequence[Mapping[str, Any]] = (),
+    profiles: Sequence[Mapping[str, Any]] = (),
 ) -> Dict[str, Any]:
-    """The ConfigMap that keeps the splits of a root, and tells which routes were made for them.
+    """The ConfigMap that keeps the splits and profiles of a root, and tells which routes were made for them.
 
     One for each root: none grows with their number.
     """
     kept = {
         "root": list(root),
         "splits": [original(each) for each in splits],
+        "profiles": [original(each) for each in profiles],
         "routes": [
             {
                 "apiVersion": each["apiVersion"],

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.servicemesh.platform.plugins.module_utils.findings import Severity
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import Session, open_session
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi_migration.steps import Migration, Wishes
+from ansible_collections.servicemesh.platform.tests.integration.smi.go_modules import gateway_api
 
 NAMESPACE = "smi-migrate"
-GATEWAY_API = "sigs.k8s.io/gateway-api@v1.7.0/config/crd/standard/gateway.networking.k8s.io_httproutes.yaml"
 SERVICE_PROFILE = {
     "apiVersion": "apiextensions.k8s.io/v1",
     "kind": "CustomResourceDefinition",
@@ -44,7 +44,7 @@ PROFILE = f"web.{NAMESPACE}.svc.cluster.local"
 @pytest.fixture(scope="module", autouse=True)
 def kinds(cluster: Any, server: Any) -> Iterator[None]:
     """The CRDs beside those of SMI (that are the fixture ``server``'s)."""
-    manifest = next((Path.home() / ".cache/servicemesh-platform/go/mod").glob(GATEWAY_API))
+    manifest = gateway_api() / "gateway.networking.k8s.io_httproutes.yaml"
     cluster.kubectl("apply", "--server-side", "-f", str(manifest))
     cluster.apply(SERVICE_PROFILE)
     names = ("crd/httproutes.gateway.networking.k8s.io", "crd/serviceprofiles.linkerd.io")
@@ -151,7 +151,7 @@ def test_a_second_run_changes_nothing_and_a_rollback_brings_the_split_back(clust
     second.migrate()
     assert not second.result.changed
     migration(cluster, session).roll_back()
-    assert state(cluster)[:2] == (1, 0)
+    assert state(cluster) == (1, 0, 1)
     last = migration(cluster, session)
     last.roll_back()
     assert not last.result.changed
@@ -160,21 +160,26 @@ def test_a_second_run_changes_nothing_and_a_rollback_brings_the_split_back(clust
 def test_a_run_cut_off_after_each_step_is_finished_by_the_next(
     cluster: Any, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    converge = Migration._converge
+    steps = {name: getattr(Migration, name) for name in ("_apply", "_delete")}
 
     def run_until(step: int) -> None:
         left = [step]
 
-        def cut_off(self: Migration, objects: Any, **options: Any) -> None:
-            converge(self, objects, **options)
-            left[0] -= 1
-            if not left[0]:
-                raise InterruptedError
+        def cut_off(name: str) -> Any:
+            def work(self: Migration, objects: Any, *rest: Any) -> None:
+                steps[name](self, objects, *rest)
+                left[0] -= 1
+                if not left[0]:
+                    raise InterruptedError
 
-        monkeypatch.setattr(Migration, "_converge", cut_off)
+            return work
+
+        for name in steps:
+            monkeypatch.setattr(Migration, name, cut_off(name))
         with pytest.raises(InterruptedError):
             migration(cluster, session, wait=False).migrate()
-        monkeypatch.setattr(Migration, "_converge", converge)
+        for name, step_itself in steps.items():
+            monkeypatch.setattr(Migration, name, step_itself)
 
     for step in (1, 2, 3):
         run_until(step)
@@ -183,3 +188,37 @@ def test_a_run_cut_off_after_each_step_is_finished_by_the_next(
     assert state(cluster) == (0, 1, 0)
     migration(cluster, session).roll_back()
     assert state(cluster)[:2] == (1, 0)
+
+
+def test_a_split_that_is_changed_meanwhile_stays(
+    cluster: Any, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delete = Migration._delete
+
+    def change_first(self: Migration, objects: Any) -> None:
+        monkeypatch.setattr(Migration, "_delete", delete)
+        cluster.kubectl("-n", NAMESPACE, "annotate", "trafficsplits.split.smi-spec.io", "web", "changed=yes")
+        delete(self, objects)
+
+    monkeypatch.setattr(Migration, "_delete", change_first)
+    run = migration(cluster, session, wait=False)
+    run.migrate()
+    assert "smi-migrate-changed" in [each.id for each in run.result.findings]
+    assert names(cluster, "trafficsplits.split.smi-spec.io") == ["web"]
+    migration(cluster, session, wait=False).migrate()
+    assert state(cluster) == (0, 1, 0)
+
+
+def test_verification(cluster: Any, session: Session) -> None:
+    def found() -> set[str]:
+        run = migration(cluster, session)
+        run.verify()
+        return {each.id for each in run.result.findings if each.severity is Severity.ERROR}
+
+    assert found() == {"smi-migrate-left"}
+    migration(cluster, session, wait=False).migrate()
+    assert found() == {"smi-migrate-not-accepted"}
+    accept(cluster)
+    assert found() == set()
+    cluster.kubectl("-n", NAMESPACE, "delete", "httproutes", "--all")
+    assert found() == {"smi-migrate-route-missing"}

@@ -6,21 +6,17 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.servicemesh.platform.plugins.module_utils.golang.environment import Cache
-from ansible_collections.servicemesh.platform.plugins.module_utils.golang.modules import download, read_pin
-from ansible_collections.servicemesh.platform.plugins.module_utils.progress import Progress
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.rules.surroundings import Surroundings
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.translation import translate
+from ansible_collections.servicemesh.platform.tests.integration.smi.go_modules import files_of, gateway_api
 
 HERE = Path(__file__).parent / "translation"
-ROLE = Path(__file__).parents[3] / "roles/crds/files/gateway-api-1.7"
 SPLIT = {
     "apiVersion": "split.smi-spec.io/v1alpha2",
     "kind": "TrafficSplit",
@@ -78,16 +74,9 @@ AROUND = [
 ]
 
 
-def module(source: Path, name: str) -> Path:
-    """The files of a pinned Go module, from the user's cache or the module proxy."""
-    go = shutil.which("go")
-    assert go, "the CustomResourceDefinitions come from Go modules: install Go"
-    return Path(download(read_pin(str(source), name), go, Cache.at(), Progress(None)))
-
-
 def definitions() -> list[dict[str, Any]]:
-    gateway = module(ROLE, "sigs.k8s.io/gateway-api") / "config/crd/standard"
-    istio = module(HERE / "istio-api", "istio.io/api") / "kubernetes/customresourcedefinitions.gen.yaml"
+    gateway = gateway_api()
+    istio = files_of(HERE / "istio-api", "istio.io/api") / "kubernetes/customresourcedefinitions.gen.yaml"
     found: list[dict[str, Any]] = []
     for path in [*sorted(gateway.glob("gateway.networking.k8s.io_*routes.yaml")), istio, HERE / "linkerd-minimal.yaml"]:
         found.extend(document for document in yaml.safe_load_all(path.read_text(encoding="utf-8")) if document)
