@@ -58,6 +58,10 @@ options:
       - consul-smi-controller
       - flagger
       - argo-rollouts
+  translate_to:
+    description: Also translates the objects, and tells what this target cannot say. Nothing is applied.
+    type: str
+    choices: [gateway-api, istio, linkerd]
   fail_on:
     description: The module fails when a finding has this severity or a worse one.
     type: str
@@ -157,12 +161,17 @@ objects:
   returned: when the objects could be read
   type: int
   sample: 12
+translated:
+  description: Number of objects that the translation to O(translate_to) gives; 0 without it.
+  returned: when the objects could be read
+  type: int
+  sample: 7
 """
 
 import os
 import tempfile
 from dataclasses import dataclass, replace
-from typing import Any, Dict, Iterator, List, Mapping, Sequence, Set
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.findings import (
     Finding,
@@ -195,6 +204,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.smi.catalogue
     HTTP_ROUTE_GROUP,
     KINDS,
 )
+from ansible_collections.servicemesh.platform.plugins.module_utils.smi.model import subject_of
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.rules.check import check
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.rules.look import is_smi, mapping
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.rules.model import (
@@ -207,6 +217,11 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.smi.rules.sur
     ACCESS_KINDS,
     Surroundings,
 )
+from ansible_collections.servicemesh.platform.plugins.module_utils.smi.translation import (
+    TARGETS,
+    translate,
+)
+from ansible_collections.servicemesh.platform.plugins.module_utils.smi.translation.result import Translation
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.wire import LIST, MAP
 
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
@@ -217,6 +232,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "namespaces": {"type": "list", "elements": "str", "default": []},
     "namespace": {"type": "str", "default": "default"},
     "provider": {"type": "str", "choices": list(PROVIDERS)},
+    "translate_to": {"type": "str", "choices": list(TARGETS)},
     "fail_on": {"type": "str", "choices": ["error", "warning", "never"], "default": "error"},
     "report_junit": {"type": "path"},
     "report_sarif": {"type": "path"},
@@ -242,7 +258,11 @@ def run(options: Dict[str, Any], check_mode: bool, _diff: bool) -> Dict[str, Any
     try:
         given = _read(options)
         found = check(given.objects, given.surroundings, options["provider"] or "")
-        located = [_locate(each, given.origins) for each in by_severity([*found, _looked_at(given.objects)])]
+        translation = _translated(given, options["translate_to"])
+        located = [
+            _locate(each, given.origins)
+            for each in by_severity([*found, *translation.findings, _looked_at(given.objects)])
+        ]
         if not check_mode:
             _write_reports(options, located)
     except KubeError as error:
@@ -254,8 +274,20 @@ def run(options: Dict[str, Any], check_mode: bool, _diff: bool) -> Dict[str, Any
         "counts": counts(findings),
         "severity": worst(findings).value,
         "objects": sum(map(is_smi, given.objects)),
+        "translated": len(translation.objects),
     }
     return {**result, **_verdict(located, options["fail_on"])}
+
+
+def _translated(given: _Given, target: Optional[str]) -> Translation:
+    """The objects in the words of a target; nothing without one."""
+    if not target:
+        return Translation()
+    objects = [each for each in given.objects if is_smi(each)]
+    around = given.surroundings.smi
+    translation = translate([*objects, *around], target, given.surroundings)
+    others = {subject_of(each) for each in around} - {subject_of(each) for each in objects}
+    return replace(translation, findings=[each for each in translation.findings if each.subject not in others])
 
 
 def _as_dict(located: Located) -> Dict[str, Any]:
@@ -388,7 +420,14 @@ def _write_reports(options: Mapping[str, Any], located: Sequence[Located]) -> No
     if options["report_sarif"]:
         texts = [RuleText(each.id, each.title, f"Source: {each.source}", each.severity.value) for each in _ALL]
         address = "https://github.com/servicemeshinterface/smi-spec"
+        texts += _texts_of_translation({each.id for each in _ALL}, [each.finding for each in located])
         _write(options["report_sarif"], sarif("servicemesh.platform.smi_validate", address, texts, located))
+
+
+def _texts_of_translation(known: Set[str], findings: Sequence[Finding]) -> List[RuleText]:
+    """Each kind of thing that a translation could not say is a rule of the report too."""
+    first = {each.id: each for each in reversed(findings) if each.id not in known}
+    return [RuleText(name, each.why or each.message, each.mend, each.severity.value) for name, each in first.items()]
 
 
 _ALL = (*RULES, *FURTHER)

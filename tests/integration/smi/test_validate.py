@@ -101,3 +101,22 @@ def test_options_that_make_no_sense(validate: Any, options: dict[str, Any], mess
     result = validate(**options)
     assert result["failed"]
     assert message in result["msg"]
+
+
+def test_what_a_target_cannot_say_is_told_too(validate: Any, tmp_path: Path) -> None:
+    subject = {"kind": "ServiceAccount", "name": "a", "namespace": "default"}
+    rules = [{"kind": "TCPRoute", "name": "all"}]
+    target = {
+        "apiVersion": "access.smi-spec.io/v1alpha3",
+        "kind": "TrafficTarget",
+        "metadata": {"name": "t", "namespace": "default"},
+        "spec": {"destination": subject, "sources": [subject], "rules": rules},
+    }
+    objects = [split("web", "web"), target, service("web", 80), service("web-v1", 80)]
+    sarif = tmp_path / "r.sarif"
+    result = validate(definitions=objects, translate_to="gateway-api", fail_on="never", report_sarif=str(sarif))
+    about = [each for each in result["findings"] if each["id"].startswith("smi-translation-")]
+    assert {each["subject"] for each in about} >= {"TrafficTarget default/t"}
+    assert result["translated"] == 1
+    assert about[0]["id"] in sarif.read_text(encoding="utf-8")
+    assert validate(definitions=objects, fail_on="never")["translated"] == 0
