@@ -15,7 +15,7 @@ from ansible_collections.servicemesh.platform.tests.benchmarks.peers.playbook im
 
 OBJECTS = 10_000
 RUNS = 3
-FILE = "objects.json"
+FILE = "objects.yaml"
 TASKS: Dict[str, Dict[str, Any]] = {
     "smi-validate": {"src": [FILE]},
     "smi-validate-gateway-api": {"src": [FILE], "translate_to": "gateway-api"},
