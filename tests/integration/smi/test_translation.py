@@ -78,7 +78,8 @@ def definitions() -> list[dict[str, Any]]:
     gateway = gateway_api()
     istio = files_of(HERE / "istio-api", "istio.io/api") / "kubernetes/customresourcedefinitions.gen.yaml"
     found: list[dict[str, Any]] = []
-    for path in [*sorted(gateway.glob("gateway.networking.k8s.io_*routes.yaml")), istio, HERE / "linkerd-minimal.yaml"]:
+    linkerd = sorted((HERE / "linkerd-minimal").glob("*.yaml"))
+    for path in [*sorted(gateway.glob("gateway.networking.k8s.io_*routes.yaml")), istio, *linkerd]:
         found.extend(document for document in yaml.safe_load_all(path.read_text(encoding="utf-8")) if document)
     kinds = {"HTTPRoute", "TCPRoute", "UDPRoute", "VirtualService", "AuthorizationPolicy"}
     kinds |= {"Server", "MeshTLSAuthentication"}
