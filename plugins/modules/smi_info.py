@@ -10,8 +10,9 @@ short_description: Tell what a cluster has of the Service Mesh Interface
 version_added: 0.1.0
 author: The servicemesh.platform authors (@servicemesh)
 description:
-  - Tells which kinds are there, which versions of them are served and stored, how many objects there are, who works with
-    them, and what of all this does not go together. Changes nothing.
+  - Tells which kinds are there, which versions of them are served and stored, how many objects there are, and who works
+    with them.
+  - Tells also what of all this does not go together. Changes nothing.
 extends_documentation_fragment:
   - servicemesh.platform.attributes
   - servicemesh.platform.connection
