@@ -55,6 +55,22 @@ EXAMPLES = r"""
         backends:
           - {service: backend-v1, weight: 1500m}
           - {service: backend-v2, weight: 500m}
+
+- name: All route groups of a file as NGINX Service Mesh reads them
+  ansible.builtin.debug:
+    msg: "{{ groups_of_routes | servicemesh.platform.smi_convert('v1alpha3', headers='map') }}"
+  vars:
+    groups_of_routes:
+      - apiVersion: specs.smi-spec.io/v1alpha4
+        kind: HTTPRouteGroup
+        metadata: {name: admin, namespace: shop}
+        spec:
+          matches:
+            - name: from-browser
+              pathRegex: /admin
+              methods: [GET]
+              headers:
+                - user-agent: Mozilla/.*
 """
 
 RETURN = r"""

@@ -8,6 +8,8 @@ from __future__ import annotations
 import copy
 import itertools
 import json
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -27,11 +29,14 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.smi.conversio
     ConversionError,
     convert,
 )
+from ansible_collections.servicemesh.platform.plugins.module_utils.smi.schemas import ANY, schema
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.wire import (
     LIST,
     MAP,
     UnknownObject,
+    fields_of,
     headers_as,
+    identify,
     is_flat,
 )
 from hypothesis import given
@@ -151,6 +156,99 @@ def test_a_way_through_two_versions_loses_nothing(body: dict[str, Any]) -> None:
         assert convert(convert(convert(body, first), second), version_of(body)) == body
 
 
+def unknown(value: Any, node: dict[str, Any], path: str = "$") -> Iterator[str]:
+    """The paths in an object that its schema does not have."""
+    if node.get("x-kubernetes-preserve-unknown-fields") or "additionalProperties" in node:
+        return
+    if isinstance(value, dict):
+        for name, child in value.items():
+            if name not in node.get("properties", {}):
+                yield f"{path}.{name}"
+            else:
+                yield from unknown(child, node["properties"][name], f"{path}.{name}")
+    if isinstance(value, list):
+        for child in value:
+            yield from unknown(child, node["items"], f"{path}[]")
+
+
+@given(objects())
+def test_each_version_has_only_its_own_fields(body: dict[str, Any]) -> None:
+    for version in versions_of(body):
+        kind, _version = identify(body)
+        fields = {
+            name: value
+            for name, value in convert(body, version).items()
+            if name not in ("apiVersion", "kind", "metadata")
+        }
+        assert list(unknown(fields, schema(kind, version, ANY))) == []
+
+
+@given(
+    objects(), st.sampled_from(["x", "apiVersion", "kind", "metadata", "status", "spec", "rules", "specs", "beside"])
+)
+def test_fields_that_no_version_has_come_along(body: dict[str, Any], name: str) -> None:
+    """Also those whose name means something else in another layout."""
+    kind, version = identify(body)
+    if is_flat(kind, version):
+        body.setdefault(name, {"more": 1})
+    else:
+        body["spec"].setdefault(name, {"more": 1})
+        body.setdefault("unknown", 7)
+    for other in versions_of(body):
+        there = convert(body, other)
+        assert (there["kind"], there["metadata"]["name"]) == (body["kind"], "a")
+        assert convert(there, version) == body
+
+
+@given(splits(1), st.data())
+def test_a_weight_changed_in_any_version_wins_and_the_rest_is_restored(fields: dict[str, Any], data: Any) -> None:
+    there = convert(obj(TRAFFIC_SPLIT, "v1alpha1", fields), data.draw(st.sampled_from(TRAFFIC_SPLIT.versions[1:])))
+    changed = data.draw(st.integers(0, len(fields["backends"]) - 1))
+    there["spec"]["backends"][changed]["weight"] = data.draw(st.integers(0, 10**6))
+    wanted = [backend["weight"] for backend in there["spec"]["backends"]]
+    back = convert(there, "v1alpha1")
+    found = [quantity.parse(backend["weight"]) for backend in back["spec"]["backends"]]
+    assert [weight * sum(wanted) for weight in found] == [weight * sum(found) for weight in wanted]
+    for index, backend in enumerate(fields["backends"]):
+        if index != changed and not isinstance(backend["weight"], int):
+            assert back["spec"]["backends"][index] == backend
+    assert convert(back, version_of(there))["spec"] == there["spec"], "reading it in v1alpha1 must not change it"
+
+
+@given(objects(), st.data())
+def test_what_is_changed_in_between_wins(body: dict[str, Any], data: Any) -> None:
+    """A field that every version has is changed in another version: it, and only it, differs on the way back."""
+    kind, version = identify(body)
+    paths = {
+        TRAFFIC_SPLIT: ("service", "changed"),
+        TRAFFIC_TARGET: ("sources", [{"kind": "ServiceAccount", "name": "changed"}]),
+    }
+    if kind not in paths:
+        return
+    name, value = paths[kind]
+    there = convert(body, data.draw(st.sampled_from(kind.versions)))
+    (there if is_flat(kind, version_of(there)) else there["spec"])[name] = value
+    back = convert(there, version)
+    assert fields_of(back) == {**fields_of(body), name: value}
+    assert back["metadata"] == body["metadata"]
+
+
+@given(objects())
+def test_what_is_converted_to_its_own_version_is_the_same(body: dict[str, Any]) -> None:
+    for version in versions_of(body):
+        there = convert(body, version)
+        assert convert(there, version) == there
+
+
+def test_ten_thousand_objects_take_no_time() -> None:
+    """A webhook answers for whole lists. The bound is ten times what it took, for slow machines."""
+    body = mixed()
+    before = time.process_time()
+    for _each in range(5000):
+        convert(convert(body, "v1alpha4"), "v1alpha1")
+    assert time.process_time() - before < 10
+
+
 @given(objects())
 def test_the_object_given_stays_as_it_is(body: dict[str, Any]) -> None:
     before = copy.deepcopy(body)
@@ -208,6 +306,64 @@ def test_a_weight_that_is_changed_meanwhile_counts() -> None:
     assert [backend["weight"] for backend in back] == ["1", "250m", "1000m", "1.5", 2]
 
 
+def test_weights_that_are_all_written_anew_are_whole_again() -> None:
+    there = convert(mixed(), "v1alpha4")
+    there["spec"]["backends"] = [{"service": "b0", "weight": 80}, {"service": "b1", "weight": 20}]
+    back = convert(there, "v1alpha1")
+    assert [backend["weight"] for backend in back["spec"]["backends"]] == [80, 20]
+    assert "annotations" not in back["metadata"]
+
+
+def test_whole_weights_are_not_shortened_by_reading_them_as_quantities() -> None:
+    """1000 and 1000 read as 1 and 1, and come back as 1000 and 1000 unless somebody changes them there."""
+    there = convert(mixed(), "v1alpha4")
+    there["spec"]["backends"] = [{"service": "b0", "weight": 1000}, {"service": "b1", "weight": 1000}]
+    read = convert(there, "v1alpha1")
+    assert [backend["weight"] for backend in read["spec"]["backends"]] == ["1", 1]
+    assert convert(read, "v1alpha4")["spec"] == there["spec"]
+    read["spec"]["backends"][1]["weight"] = 3
+    assert [backend["weight"] for backend in convert(read, "v1alpha4")["spec"]["backends"]] == [1, 3]
+
+
+def test_no_weight_turns_into_nothing() -> None:
+    """Quantities end at a billionth: what would be below is written as whole numbers."""
+    backends = [{"service": "a", "weight": "1"}, {"service": "b", "weight": "1e-12"}]
+    there = convert(obj(TRAFFIC_SPLIT, "v1alpha1", {"service": "root", "backends": backends}), "v1alpha4")
+    there["spec"]["backends"][1]["weight"] = 2
+    back = convert(there, "v1alpha1")["spec"]["backends"]
+    assert [backend["weight"] for backend in back] == [10**12, 2]
+
+
+def test_weights_that_whole_numbers_cannot_say_are_refused() -> None:
+    backends = [{"service": "a", "weight": "1E"}, {"service": "b", "weight": "1m"}]
+    with pytest.raises(ConversionError, match=r"^TrafficSplit default/a: backends: .*write them closer") as caught:
+        convert(obj(TRAFFIC_SPLIT, "v1alpha1", {"service": "root", "backends": backends}), "v1alpha2")
+    assert (caught.value.subject, caught.value.field) == ("TrafficSplit default/a", "backends")
+
+
+@pytest.mark.parametrize("weights", [["1", "1000m"], ["1000m", "1"], ["0", "0m"]])
+def test_a_service_that_is_named_twice(weights: list[str]) -> None:
+    body = obj(
+        TRAFFIC_SPLIT,
+        "v1alpha1",
+        {"service": "root", "backends": [{"service": "a", "weight": each} for each in weights]},
+    )
+    assert convert(convert(body, "v1alpha2"), "v1alpha1") == body
+
+
+def test_what_is_kept_needs_no_metadata_to_be_there() -> None:
+    body = {"apiVersion": "split.smi-spec.io/v1alpha4", "kind": "TrafficSplit", "spec": {"matches": [{"name": "m"}]}}
+    assert convert(convert(body, "v1alpha1"), "v1alpha4")["spec"] == body["spec"]
+
+
+@pytest.mark.parametrize("version", ["v1alpha3", "v1alpha4"])
+def test_a_route_without_spec_gets_none(version: str) -> None:
+    body = obj(TCP_ROUTE, version, {})
+    del body["spec"]
+    for other in TCP_ROUTE.versions:
+        assert convert(convert(body, other), version) == body
+
+
 def test_matches_outlast_a_version_that_has_none() -> None:
     matches = [{"kind": "HTTPRouteGroup", "name": "admin"}]
     backends = [{"service": "b", "weight": 1}]
@@ -258,6 +414,31 @@ def test_headers_belong_to_their_match() -> None:
     assert back == [{"name": "c", "pathRegex": "/c"}, {"name": "b", "pathRegex": "/changed", "headers": {"y": "2"}}]
 
 
+@pytest.mark.parametrize("names", [("a", "a", "b"), ("a", None, None)])
+def test_headers_do_not_go_to_another_match_of_that_name(names: tuple[Any, ...]) -> None:
+    """Names should differ, but not every CRD sees to it."""
+    matches: list[dict[str, Any]] = [{"pathRegex": "/"} if name is None else {"name": name} for name in names]
+    for with_headers in itertools.product([True, False], repeat=3):
+        there = [
+            {**match, **({"headers": {"x": str(index)}} if has else {})}
+            for index, (match, has) in enumerate(zip(matches, with_headers))
+        ]
+        body = obj(HTTP_ROUTE_GROUP, "v1alpha4", {"matches": there})
+        assert convert(body, "v1alpha1")["matches"] == matches
+        assert convert(convert(body, "v1alpha1"), "v1alpha4") == body
+
+
+@pytest.mark.parametrize("version", ["v1alpha1", "v1alpha2"])
+def test_a_rule_for_udp_is_neither_hidden_nor_lost(version: str) -> None:
+    """Left out, it could leave an empty list, and what that allows is up to the reader."""
+    rules = [{"kind": "UDPRoute", "name": "dns"}]
+    fields = {"destination": {"kind": "ServiceAccount", "name": "dns"}, "rules": rules, "sources": []}
+    body = obj(TRAFFIC_TARGET, "v1alpha3", fields)
+    there = fields_of(convert(body, version))
+    assert there["specs" if version == "v1alpha1" else "rules"] == rules
+    assert convert(convert(body, version), "v1alpha3") == body
+
+
 @pytest.mark.parametrize(
     ("shape", "expected"),
     [(LIST, [{"x": "1"}, {"y": "2"}]), (MAP, {"x": "1", "y": "2"}), (None, [{"x": "1", "y": "2"}])],
@@ -266,6 +447,15 @@ def test_headers_in_the_shape_that_is_asked_for(shape: Any, expected: Any) -> No
     body = obj(HTTP_ROUTE_GROUP, "v1alpha4", {"matches": [{"name": "a", "headers": [{"x": "1", "y": "2"}]}]})
     assert convert(body, "v1alpha4", shape)["spec"]["matches"][0]["headers"] == expected
     assert convert(body, "v1alpha2", shape)["matches"][0]["headers"] == expected
+
+
+def test_other_kinds_have_no_headers_to_shape() -> None:
+    assert convert(mixed(), "v1alpha1", MAP) == mixed()
+
+
+def test_a_shape_that_there_is_not() -> None:
+    with pytest.raises(ConversionError, match="'set' is no shape of headers; write list or map"):
+        convert(obj(HTTP_ROUTE_GROUP, "v1alpha4", {"matches": []}), "v1alpha4", "set")
 
 
 def test_headers_that_a_mapping_cannot_say_are_refused() -> None:
@@ -283,14 +473,62 @@ def test_headers_that_a_mapping_cannot_say_are_refused() -> None:
         "7",
         '{"matches":7,"weights":7,"port":7,"headers":7}',
         '{"weights":{"per":0,"was":7}}',
-        '{"weights":{"per":1000,"was":[[1],null]},"headers":{"a":1},"port":{"of":7}}',
+        '{"weights":{"per":1000,"was":[[1],null,[[],{},[]],[{},1,"1m"]]},"headers":{"a":1},"port":{"of":7}}',
+        '{"weights":{"per":1000,"of":[[1],null]},"headers":[["a",0,7],[[],{},{}]],"matches":[7],"spec":[],"beside":{}}',
+        "[" * 100_000,
     ],
+    ids=range(9),
 )
 @given(body=objects())
 def test_an_annotation_that_somebody_spoilt_does_no_harm(kept: str, body: dict[str, Any]) -> None:
     body["metadata"]["annotations"] = {KEPT: kept}
     for version in versions_of(body):
-        assert version_of(convert(body, version)) == version
+        there = convert(body, version)
+        assert version_of(there) == version
+        clean = {**body, "metadata": {**body["metadata"], "annotations": {}}}
+        assert fields_of(there) == fields_of(convert(clean, version)), "nothing comes out of it"
+
+
+FORGED = {
+    "other weight": (TRAFFIC_SPLIT, {"weights": {"per": 1000, "was": [["b", 500, "9"]]}}),
+    "no weight": (TRAFFIC_SPLIT, {"weights": {"per": 1000, "was": [["b", 500, {"a": 1}]]}}),
+    "no factor": (TRAFFIC_SPLIT, {"weights": {"per": "7", "was": [["b", 500, "500"]]}}),
+    "matches": (TRAFFIC_SPLIT, {"matches": [7]}),
+    "other fields": (HTTP_ROUTE_GROUP, {"spec": {"matches": []}, "beside": {"spec": {}, "kind": "x", "metadata": 7}}),
+    "headers": (HTTP_ROUTE_GROUP, {"headers": [["m", 0, 1]]}),
+    "port": (TRAFFIC_TARGET, {"port": {"of": ["ServiceAccount", None, "x"], "is": "80"}}),
+    "ports": (TCP_ROUTE, {"matches": {"ports": "all"}}),
+}
+PLAIN = {
+    TRAFFIC_SPLIT: {"service": "root", "backends": [{"service": "b", "weight": 500}]},
+    HTTP_ROUTE_GROUP: {"matches": [{"name": "m"}]},
+    TRAFFIC_TARGET: {"destination": {"kind": "ServiceAccount", "name": "x"}, "sources": []},
+    TCP_ROUTE: {},
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_an_annotation_written_by_hand_changes_nothing_that_no_version_would_write(name: str) -> None:
+    kind, kept = FORGED[name]
+    for first, second in itertools.product(kind.versions, repeat=2):
+        body = obj(kind, first, PLAIN[kind], annotations={KEPT: json.dumps(kept)})
+        if first != second:
+            assert convert(body, second) == obj(kind, second, PLAIN[kind])
+
+
+@pytest.mark.parametrize(
+    ("metadata", "field"), [("x", "metadata"), ([1], "metadata"), ({"annotations": "x"}, "metadata.annotations")]
+)
+def test_metadata_that_is_none(metadata: Any, field: str) -> None:
+    body = {**obj(TRAFFIC_SPLIT, "v1alpha1", {}), "metadata": metadata}
+    with pytest.raises(ConversionError, match=f"^TrafficSplit: {field}: .* is no mapping; write one"):
+        convert(body, "v1alpha4")
+
+
+def test_what_an_annotation_cannot_hold_is_refused() -> None:
+    body = obj(TRAFFIC_SPLIT, "v1alpha4", {"matches": [{"name": {1, 2}}]})
+    with pytest.raises(ConversionError, match=r"^TrafficSplit default/a: matches: .*write text and numbers only"):
+        convert(body, "v1alpha1")
 
 
 @given(
