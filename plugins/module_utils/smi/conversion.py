@@ -443,17 +443,22 @@ def _in_shape(match: Any, field: str, shape: str) -> Any:
         raise _Unsayable(f"{field}.headers", str(error)) from error
 
 
-# --- TCPRoute: it says something only from v1alpha4 on
+# --- TCPRoute: before v1alpha4 it means all ports, which this version says with matches that name none
 
 
 def _lift_tcp(fields: Fields, version: int, kept: Kept) -> Fields:
-    if version > 3 or "matches" in fields or not _are_ports(kept.get("matches")):
+    if version > 3 or "matches" in fields:
         return fields
-    return {**fields, "matches": kept["matches"]}
+    matches = kept.get("matches", {})
+    return fields if matches is None else {**fields, "matches": matches if _are_ports(matches) else {}}
 
 
 def _lower_tcp(fields: Fields, version: int) -> Tuple[Fields, Kept]:
-    if version > 3 or not _are_ports(fields.get("matches")):
+    if version > 3 or fields.get("matches") == {}:
+        return (fields if version > 3 else _without(fields, "matches")), {}
+    if "matches" not in fields:
+        return fields, {"matches": None}
+    if not _are_ports(fields["matches"]):
         return fields, {}
     return _without(fields, "matches"), {"matches": fields["matches"]}
 

@@ -356,12 +356,21 @@ def test_what_is_kept_needs_no_metadata_to_be_there() -> None:
     assert convert(convert(body, "v1alpha1"), "v1alpha4")["spec"] == body["spec"]
 
 
-@pytest.mark.parametrize("version", ["v1alpha3", "v1alpha4"])
-def test_a_route_without_spec_gets_none(version: str) -> None:
-    body = obj(TCP_ROUTE, version, {})
+@pytest.mark.parametrize("other", TCP_ROUTE.versions)
+def test_a_route_without_spec_gets_none_that_says_more(other: str) -> None:
+    body = obj(TCP_ROUTE, "v1alpha4", {})
     del body["spec"]
-    for other in TCP_ROUTE.versions:
-        assert convert(convert(body, other), version) == body
+    assert convert(convert(body, other), "v1alpha4") == body
+    older = {**body, "apiVersion": "specs.smi-spec.io/v1alpha3"}
+    assert convert(convert(older, other), "v1alpha3").get("spec", {}) == {}
+
+
+def test_a_route_that_means_all_ports_says_so_where_ports_can_be_named() -> None:
+    for version in ("v1alpha1", "v1alpha2", "v1alpha3"):
+        body = obj(TCP_ROUTE, version, {})
+        there = convert(body, "v1alpha4")
+        assert there == obj(TCP_ROUTE, "v1alpha4", {"matches": {}})
+        assert convert(there, version) == body
 
 
 def test_matches_outlast_a_version_that_has_none() -> None:
@@ -503,17 +512,22 @@ PLAIN = {
     TRAFFIC_SPLIT: {"service": "root", "backends": [{"service": "b", "weight": 500}]},
     HTTP_ROUTE_GROUP: {"matches": [{"name": "m"}]},
     TRAFFIC_TARGET: {"destination": {"kind": "ServiceAccount", "name": "x"}, "sources": []},
-    TCP_ROUTE: {},
 }
+
+
+def plain(kind: Kind, version: str, **metadata: Any) -> dict[str, Any]:
+    """An object without anything that needs an annotation."""
+    all_ports: dict[str, Any] = {"matches": {}} if version == "v1alpha4" else {}
+    return obj(kind, version, PLAIN.get(kind, all_ports), **metadata)
 
 
 @pytest.mark.parametrize("name", FORGED)
 def test_an_annotation_written_by_hand_changes_nothing_that_no_version_would_write(name: str) -> None:
     kind, kept = FORGED[name]
     for first, second in itertools.product(kind.versions, repeat=2):
-        body = obj(kind, first, PLAIN[kind], annotations={KEPT: json.dumps(kept)})
         if first != second:
-            assert convert(body, second) == obj(kind, second, PLAIN[kind])
+            body = plain(kind, first, annotations={KEPT: json.dumps(kept)})
+            assert convert(body, second) == plain(kind, second)
 
 
 @pytest.mark.parametrize(
