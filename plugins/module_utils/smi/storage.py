@@ -19,6 +19,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.smi.catalogue
     HTTP_ROUTE_GROUP,
     KINDS,
     TRAFFIC_SPLIT,
+    TRAFFIC_TARGET,
     Kind,
     version_key,
 )
@@ -125,6 +126,32 @@ def moved(move: Move, obj: Object) -> Dict[str, Any]:
     if reasons:
         raise CannotMove(f"{subject_of(obj)}: cannot be stored in {move.target}: {'; '.join(reasons)}")
     return result
+
+
+def owners(move: Move, entries: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:
+    """Who owns which fields (``metadata.managedFields``) when these are written as the new version has them.
+
+    The API server forgets the entries of versions that it does not serve, and then takes every field for somebody
+    else's. Paths that the new version does not have do no harm: it passes over them.
+    """
+    return [_in_target(move, entry) for entry in entries]
+
+
+def _in_target(move: Move, entry: Mapping[str, Any]) -> Dict[str, Any]:
+    group, _slash, version = str(entry.get("apiVersion")).rpartition("/")
+    if group != move.kind.api_group or version == move.target or version not in move.kind.versions:
+        return dict(entry)
+    tree = dict(entry.get("fieldsV1") or {})
+    beside = {key: tree.pop(key) for key in ("f:metadata", "f:status") if key in tree}
+    fields = tree if is_flat(move.kind, version) else tree.get("f:spec", {})
+    if move.kind is TRAFFIC_TARGET and "v1alpha1" in (version, move.target):
+        names = {"f:specs": "f:rules", "f:rules": "f:specs"}
+        fields = {names.get(key, key): below for key, below in fields.items()}
+    if is_flat(move.kind, move.target):
+        moved_fields = {key: below for key, below in fields.items() if key != "."}
+    else:
+        moved_fields = {"f:spec": fields} if fields else {}
+    return {**entry, "apiVersion": f"{group}/{move.target}", "fieldsV1": {**beside, **moved_fields}}
 
 
 def _move(kind: Kind, live: Object, wanted: Object) -> Move:

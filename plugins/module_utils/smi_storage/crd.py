@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import ApiError, KubeError
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.handover_fields import without_manager
@@ -17,10 +17,10 @@ ATTEMPTS = 8
 """How often a change is tried that meets the writes of others."""
 SERVED_TIMEOUT = 30.0
 """Seconds for the API server to serve the versions that a CRD lists."""
-SETTLING = 2.0
-"""Seconds for what the API server has already read of a CRD to reach all of its parts, and its other instances.
+NOTICE = 0.2
+"""Seconds for a CRD that one API server acts on to have reached the others, and all parts of it.
 
-It tells which versions it serves, not in which one it stores: that follows a moment later.
+Which versions are served can be seen, in which one objects are stored cannot.
 """
 _POLL = 0.1
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -38,21 +38,23 @@ class Crd:
         """The CRD as it is, None when there is none."""
         return self._session.get_or_none(self._path)
 
-    def put_spec(self, spec: Mapping[str, Any]) -> int:
-        """Put a spec in the place of the one that is there, owned by nobody; the revision of the write."""
-        revision = self._put("", lambda live: {**live, "spec": spec})
+    def put_spec(self, spec: Mapping[str, Any]) -> None:
+        """Put a spec in the place of the one that is there, owned by nobody, and wait until it is acted on."""
+        self._put("", lambda live: {**live, "spec": spec})
         self._await_served(spec)
-        return revision
+        time.sleep(NOTICE)
 
-    def put_stored(self, version: str) -> None:
-        """Tell that objects are stored in this version only."""
+    def finish(self, version: str, spec: Mapping[str, Any]) -> None:
+        """Tell that objects are stored in this version only, and put the spec that knows no other."""
         self._put("/status", lambda live: {**live, "status": {**live["status"], "storedVersions": [version]}})
+        self._put("", lambda live: {**live, "spec": spec})
+        self._await_served(spec)
 
     def put_owners(self, entries: Sequence[Mapping[str, Any]]) -> None:
         """Give the fields back to who owned them: for a spec that is as it was."""
         self._put("", lambda live: {**live, "metadata": {**live["metadata"], "managedFields": list(entries)}})
 
-    def _put(self, subresource: str, change: Any) -> int:
+    def _put(self, subresource: str, change: Callable[[Dict[str, Any]], Dict[str, Any]]) -> None:
         for _attempt in range(ATTEMPTS):
             live = self._session.get_json(self._path)
             try:
@@ -63,8 +65,8 @@ class Crd:
                 if error.status != 409:
                     raise
                 continue
-            disowned(self._session, self._path, written)
-            return int(written["metadata"]["resourceVersion"])
+            disown(self._session, self._path, written)
+            return
         raise KubeError(f"CustomResourceDefinition {self.name} is being written by others all the time. Run it again.")
 
     def _await_served(self, spec: Mapping[str, Any]) -> None:
@@ -77,7 +79,7 @@ class Crd:
                 raise KubeError(
                     f"CustomResourceDefinition {self.name}: the API server does not act on {names} in time."
                 )
-            time.sleep(_POLL if waiting else SETTLING)
+            time.sleep(_POLL if waiting else 0)
 
     def _is_served(self, spec: Mapping[str, Any], version: str) -> bool:
         path = f"/apis/{spec['group']}/{version}/{spec['names']['plural']}"
@@ -90,23 +92,26 @@ class Crd:
         return True
 
 
-def disowned(session: Session, path: str, written: Mapping[str, Any]) -> Dict[str, Any]:
+def disown(
+    session: Session, path: str, written: Mapping[str, Any], owners: Optional[Sequence[Mapping[str, Any]]] = None
+) -> None:
     """Give up the ownership that a write brought: who applies the object next shall meet no conflict with us.
 
-    Somebody else's write in between does no harm: then the entry stays until the next time.
+    ``owners`` are the entries of the others, where they are not those that the write has left. Somebody else's write
+    in between does no harm: then the entry stays until the next time.
     """
     metadata = written["metadata"]
     entries: List[Dict[str, Any]] = list(metadata.get("managedFields") or ())
-    left = without_manager(entries, FIELD_MANAGER)
-    if len(left) == len(entries):
-        return dict(written)
+    others = without_manager(entries, FIELD_MANAGER)
+    left = others if owners is None else list(owners)
+    if left == entries:
+        return
     patch = [
         {"op": "test", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]},
         {"op": "replace", "path": "/metadata/managedFields", "value": left or [{}]},
     ]
     try:
-        return session.request("PATCH", path, body=patch, content_type="application/json-patch+json")
+        session.request("PATCH", path, body=patch, content_type="application/json-patch+json")
     except ApiError as error:
         if error.status not in (404, 409, 422):
             raise
-        return dict(written)

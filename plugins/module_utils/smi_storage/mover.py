@@ -11,6 +11,7 @@ overwritten: it is read again in another round.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
@@ -28,10 +29,12 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.smi_storage.b
     NAMESPACE,
     Backup,
 )
-from ansible_collections.servicemesh.platform.plugins.module_utils.smi_storage.crd import Crd, disowned
+from ansible_collections.servicemesh.platform.plugins.module_utils.smi_storage.crd import Crd, disown
 
-ROUNDS = 3
+ROUNDS = 5
 """How often objects are read anew that were written by others between two steps."""
+SETTLING = 2.0
+"""Seconds after which surely no API server stores objects in the version before."""
 ATTEMPTS = 5
 """How often one object is written that others write at the same time."""
 
@@ -111,7 +114,8 @@ class _Mover:
             return self._planned(moves, definitions)
         for _round in range(ROUNDS if moves else 0):
             everything = self._read_all(moves, kept)
-            finished = [each for each in everything if self._move(each)]
+            ends = map_parallel(self._move, everything, self._session.concurrency)
+            finished = [each for each, is_moved in zip(everything, ends) if is_moved]
             result.kinds += [_told(each.move, len(each.stored)) for each in finished]
             unfinished = {each.name: each.stored for each in everything if each not in finished}
             kept = {name: list(stored.values()) for name, stored in unfinished.items()}
@@ -199,6 +203,7 @@ class _Mover:
         crd.put_spec(storage.staged(move))
         now = self._session.get_json(_path(move, move.target), {"limit": 1})
         revision = int(now["metadata"]["resourceVersion"])
+        time.sleep(SETTLING)
         written = map_parallel(
             lambda obj: self._write(originals, revision, obj),
             self._list(move, move.target),
@@ -206,8 +211,7 @@ class _Mover:
         )
         if not all(written):
             return False
-        crd.put_stored(move.target)
-        crd.put_spec(move.wanted["spec"])
+        crd.finish(move.target, move.wanted["spec"])
         return True
 
     def _write(self, originals: _Originals, revision: int, obj: Object) -> bool:
@@ -227,7 +231,8 @@ class _Mover:
                     return True
                 obj = live
                 continue
-            disowned(self._session, path, written)
+            owners = storage.owners(originals.move, obj["metadata"].get("managedFields") or ())
+            disown(self._session, path, written, owners)
             _see_that_nothing_is_lost(body, written)
             return True
         return False

@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from typing import Any
 
 import pytest
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.converge import Request, converge
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import Conflict, KubeError
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import KubeError
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import Session, open_session
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.bundles import BUNDLES, Bundle, Listed
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.catalogue import KINDS, newest_versions
@@ -20,7 +22,6 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.smi.conversio
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.crds import crd, crds
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.storage import CannotMove
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.wire import LIST, MAP
-from ansible_collections.servicemesh.platform.plugins.module_utils.smi_storage import mover
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi_storage.backup import NAMESPACE as BACKUPS
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi_storage.mover import Result, Wishes, move_all
 
@@ -130,6 +131,10 @@ def written(kind: str, version: str, headers: str = LIST) -> dict[str, Any]:
     return result
 
 
+def create(cluster: Any, *objects: Mapping[str, Any]) -> None:
+    cluster.kubectl("create", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)}))
+
+
 def move(cluster: Any, session: Session, definitions: Sequence[Any], **wishes: Any) -> Result:
     return move_all(session, Wishes({"kubeconfig": str(cluster.kubeconfig)}, "tests", **wishes), definitions)
 
@@ -186,7 +191,7 @@ def test_nothing_is_lost_on_the_way_from_a_bundle(
 ) -> None:
     install(crds_of(bundle))
     before = objects_of(bundle)
-    cluster.kubectl("create", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": before}))
+    create(cluster, *before)
     wanted = [each for each in NEWEST if each["metadata"]["name"] in stored_versions(cluster)]
 
     result = move(cluster, session, wanted, force_conflicts=True)
@@ -207,3 +212,240 @@ def test_nothing_is_lost_on_the_way_from_a_bundle(
 
 def newest_of(crd_name: str) -> str:
     return next(kind.newest for kind in KINDS if kind.crd_name == crd_name)
+
+
+def split(name: str, version: str, weights: Mapping[str, Any], **metadata: Any) -> dict[str, Any]:
+    backends = [{"service": service, "weight": weight} for service, weight in weights.items()]
+    return {
+        "apiVersion": f"split.smi-spec.io/{version}",
+        "kind": "TrafficSplit",
+        "metadata": {"name": name, "namespace": NAMESPACE, **metadata},
+        "spec": {"service": "web", "backends": backends},
+    }
+
+
+def weights_of(obj: Mapping[str, Any]) -> dict[str, Any]:
+    return {each["service"]: each["weight"] for each in obj["spec"]["backends"]}
+
+
+SPLITS = [each for each in NEWEST if each["spec"]["names"]["kind"] == "TrafficSplit"]
+GROUPS = [each for each in NEWEST if each["spec"]["names"]["kind"] == "HTTPRouteGroup"]
+LINKERD = next(each for each in BUNDLES if each.name == "linkerd-smi")
+SDK = next(each for each in BUNDLES if each.name == "smi-sdk-go")
+
+
+def test_quantities_become_whole_numbers_of_the_same_ratio(cluster: Any, session: Session, install: Installing) -> None:
+    install(crds_of(LINKERD))
+    create(cluster, split("mixed", "v1alpha1", {"a": "500m", "b": 1, "c": "1.5"}))
+    move(cluster, session, SPLITS, force_conflicts=True)
+    assert weights_of(live(cluster, SPLITS)["TrafficSplit", "mixed"]) == {"a": 500, "b": 1000, "c": 1500}
+
+
+def test_objects_of_older_shapes_that_a_new_crd_no_longer_serves_are_found(
+    cluster: Any, session: Session, install: Installing
+) -> None:
+    """Whoever upgraded only the CRDs has objects that no served version shows: their content is still stored."""
+    old = written("HTTPRouteGroup", "v1alpha1")
+    kind = next(each for each in KINDS if each.name == "HTTPRouteGroup")
+    install([_crd_of(Listed(kind, ("v1alpha1",)), LIST)])
+    create(cluster, old)
+    install([_crd_of(next(each for each in SDK.crds if each.kind is kind), LIST)])
+    wait_until(lambda: stored_versions(cluster)[kind.crd_name] == ["v1alpha1", "v1alpha4"])
+    create(cluster, written("HTTPRouteGroup", "v1alpha4"))
+    hidden = live(cluster, GROUPS)["HTTPRouteGroup", old["metadata"]["name"]]
+    assert "spec" not in hidden
+
+    planned = move(cluster, session, GROUPS, dry_run=True, force_conflicts=True)
+    assert planned.kinds == [
+        {"crd": kind.crd_name, "from": ["v1alpha1", "v1alpha4"], "to": "v1alpha4", "objects": 2},
+    ]
+    assert move(cluster, session, GROUPS, force_conflicts=True).kinds == planned.kinds
+
+    found = live(cluster, GROUPS)
+    assert said(found["HTTPRouteGroup", old["metadata"]["name"]]) == said(convert(old, "v1alpha4"))
+    assert found["HTTPRouteGroup", "httproutegroup-v1alpha4"]["spec"] == FIELDS["HTTPRouteGroup"]
+    assert stored_versions(cluster)[kind.crd_name] == ["v1alpha4"]
+
+
+def test_headers_change_their_shape_within_a_version(cluster: Any, session: Session, install: Installing) -> None:
+    kind = next(each for each in KINDS if each.name == "HTTPRouteGroup")
+    install([_crd_of(Listed(kind, ("v1alpha4",)), MAP)])
+    create(cluster, written("HTTPRouteGroup", "v1alpha4", MAP))
+    assert move(cluster, session, GROUPS, force_conflicts=True).changed
+    assert live(cluster, GROUPS)["HTTPRouteGroup", "httproutegroup-v1alpha4"]["spec"] == FIELDS["HTTPRouteGroup"]
+    assert not move(cluster, session, GROUPS).changed
+
+
+def test_the_way_back_to_an_older_version(cluster: Any, session: Session, install: Installing) -> None:
+    install(crds_of(LINKERD))
+    create(cluster, split("web", "v1alpha1", {"a": "500m", "b": 1}))
+    move(cluster, session, SPLITS, force_conflicts=True)
+    older = crds({"split": ["v1alpha1"]})
+    assert move(cluster, session, older, force_conflicts=True).kinds == [
+        {"crd": "trafficsplits.split.smi-spec.io", "from": ["v1alpha4"], "to": "v1alpha1", "objects": 1}
+    ]
+    assert weights_of(live(cluster, older)["TrafficSplit", "web"]) == {"a": "500m", "b": 1}
+
+
+def test_one_object_that_cannot_be_written_leaves_everything_as_it_was(
+    cluster: Any, session: Session, install: Installing
+) -> None:
+    kind = next(each for each in KINDS if each.name == "HTTPRouteGroup")
+    install([*crds_of(LINKERD), _crd_of(Listed(kind, ("v1alpha1",)), LIST)])
+    create(cluster, written("HTTPRouteGroup", "v1alpha1"), split("web", "v1alpha1", {"a": 1}))
+    install([_crd_of(next(each for each in SDK.crds if each.kind is kind), LIST)])
+    wait_until(lambda: stored_versions(cluster)[kind.crd_name] == ["v1alpha1", "v1alpha4"])
+    twice = split("twice", "v1alpha1", {"a": 1})
+    twice["spec"]["backends"] *= 2
+    loose = crds_of(LINKERD)
+    for version in loose[0]["spec"]["versions"]:
+        version["schema"] = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    install(loose)
+    create(cluster, twice)
+    before = state(cluster)
+
+    with pytest.raises(CannotMove, match=r"TrafficSplit smi-storage/twice: cannot .* v1alpha4: spec.backends"):
+        move(cluster, session, [*GROUPS, *SPLITS], force_conflicts=True)
+    assert state(cluster) == before
+    assert backups(cluster) == []
+
+
+def state(cluster: Any) -> list[Any]:
+    """CRDs and objects with the owners of their fields."""
+    texts = [
+        cluster.kubectl("get", "crd", "-o", "json", "--show-managed-fields"),
+        cluster.kubectl("get", "trafficsplits.v1alpha1.split.smi-spec.io", "-A", "-o", "json", "--show-managed-fields"),
+    ]
+    items = [item for text in texts for item in json.loads(text)["items"]]
+    for item in items:
+        item.pop("status", None)
+        for name in ("resourceVersion", "generation"):
+            item["metadata"].pop(name)
+        for entry in item["metadata"]["managedFields"]:
+            entry.pop("time", None)
+    return items
+
+
+def test_what_belongs_to_others_is_left_to_them(cluster: Any, session: Session, install: Installing) -> None:
+    install(crds_of(LINKERD))
+    create(cluster, split("web", "v1alpha1", {"a": 1}))
+    before = state(cluster)
+    with pytest.raises(KubeError, match=r"spec\.versions belongs to field manager"):
+        move(cluster, session, SPLITS)
+    assert state(cluster) == before
+
+
+def test_a_plan_changes_nothing_and_can_be_tried(cluster: Any, session: Session, install: Installing) -> None:
+    install(crds_of(LINKERD))
+    create(cluster, split("web", "v1alpha1", {"a": 1}))
+    before = state(cluster)
+    planned = move(cluster, session, SPLITS, dry_run=True, force_conflicts=True)
+    assert planned.changed
+    connection = {"kubeconfig": str(cluster.kubeconfig)}
+    converge(Request(connection, planned.definitions, field_manager="tests", force_conflicts=True, dry_run=True))
+    assert state(cluster) == before
+
+
+def test_a_draft_that_nobody_can_read_is_refused(cluster: Any, session: Session, install: Installing) -> None:
+    targets = [each for each in NEWEST if each["spec"]["names"]["kind"] == "TrafficTarget"]
+    draft = json.loads(json.dumps(targets[0]))
+    draft["spec"]["versions"][0]["name"] = "v1alpha4"
+    install([draft])
+    with pytest.raises(CannotMove, match=r"objects may be stored in v1alpha4 .* which no release of SMI has"):
+        move(cluster, session, targets, force_conflicts=True)
+
+
+class Cut(BaseException):
+    """As if the process were killed here."""
+
+
+@pytest.mark.parametrize("writes", [0, 2])
+def test_a_run_that_is_cut_off_is_gone_on_with(
+    cluster: Any, session: Session, install: Installing, monkeypatch: pytest.MonkeyPatch, writes: int
+) -> None:
+    install(crds_of(LINKERD))
+    names = [f"web-{number}" for number in range(6)]
+    create(cluster, *(split(name, "v1alpha1", {"a": "500m", "b": 1}) for name in names))
+    sent = session.request
+    number = count(1)
+
+    def request(method: str, path: str, *args: Any, **kwargs: Any) -> Any:
+        if method == "PUT" and "/namespaces/" in path and next(number) > writes:
+            raise Cut
+        return sent(method, path, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(session, "concurrency", 1)
+        patch.setattr(session, "request", request)
+        with pytest.raises(Cut):
+            move(cluster, session, SPLITS, force_conflicts=True)
+    assert len(backups(cluster)) == 1
+    # Somebody labels an object that shows in the new version without being written in it.
+    cluster.kubectl("-n", NAMESPACE, "label", "trafficsplits.v1alpha4.split.smi-spec.io", names[5], "team=shop")
+
+    move(cluster, session, SPLITS, force_conflicts=True)
+    found = live(cluster, SPLITS)
+    assert [weights_of(found["TrafficSplit", name]) for name in names] == [{"a": 500, "b": 1000}] * 6
+    assert found["TrafficSplit", names[5]]["metadata"]["labels"] == {"team": "shop"}
+    assert stored_versions(cluster) == {"trafficsplits.split.smi-spec.io": ["v1alpha4"]}
+    assert backups(cluster) == []
+
+
+def test_who_applies_an_object_next_meets_no_conflict(cluster: Any, session: Session, install: Installing) -> None:
+    install(crds_of(LINKERD))
+    options = ("apply", "--server-side", "--field-manager=gitops", "-f", "-")
+    cluster.kubectl(*options, stdin=json.dumps(split("web", "v1alpha1", {"a": "500m", "b": 1})))
+    move(cluster, session, SPLITS, force_conflicts=True)
+    cluster.kubectl(*options, stdin=json.dumps(split("web", "v1alpha4", {"a": 10, "b": 90})))
+    assert weights_of(live(cluster, SPLITS)["TrafficSplit", "web"]) == {"a": 10, "b": 90}
+
+
+PAUSE = 1.0
+"""Seconds between two writes of the busy client."""
+
+
+def moved_at_last(cluster: Any, session: Session) -> bool:
+    try:
+        move(cluster, session, SPLITS, force_conflicts=True)
+    except KubeError as error:
+        if "Nothing is lost; run it again" in str(error):
+            return False
+        raise
+    return True
+
+
+def test_what_others_write_meanwhile_is_not_lost(cluster: Any, session: Session, install: Installing) -> None:
+    """A client that keeps creating and changing splits, in whichever version it can: its last word stands."""
+    install(crds_of(LINKERD))
+    create(cluster, *(split(f"old-{number}", "v1alpha1", {"a": number, "b": 1}) for number in range(30)))
+    last: dict[str, int] = {}
+    over = False
+
+    def write(number: int) -> None:
+        name = f"old-{number % 30}" if number % 2 else f"new-{number}"
+        for version in ("v1alpha1", "v1alpha4"):
+            body = json.dumps(split(name, version, {"a": number, "b": 1}))
+            said = cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=body, check=False)
+            if "serverside-applied" in said:
+                last[name] = number
+                return
+
+    def keep_writing() -> None:
+        for number in count(1000):
+            if over:
+                return
+            write(number)
+            time.sleep(PAUSE)
+
+    with ThreadPoolExecutor() as executor:
+        writer = executor.submit(keep_writing)
+        try:
+            while not moved_at_last(cluster, session):
+                pass
+        finally:
+            over = True
+        writer.result()
+    found = live(cluster, SPLITS)
+    assert {name: weights_of(found["TrafficSplit", name])["a"] for name in last} == last
+    assert len(found) == len({*last, *(f"old-{number}" for number in range(30))})
+    assert stored_versions(cluster) == {"trafficsplits.split.smi-spec.io": ["v1alpha4"]}
