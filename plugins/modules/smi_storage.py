@@ -35,6 +35,11 @@ options:
     description: Whether fields that other field managers own may be changed.
     type: bool
     default: false
+  offline:
+    description:
+      - In check mode, whether the cluster is still to come. Then there is nothing to move.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - servicemesh.platform.attributes
   - servicemesh.platform.connection
@@ -111,11 +116,14 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "definitions": {"type": "list", "elements": "dict", "required": True},
     "field_manager": {"type": "str", "default": "servicemesh.platform"},
     "force_conflicts": {"type": "bool", "default": False},
+    "offline": {"type": "bool", "default": False},
 }
 
 
 def run(options: Dict[str, Any], check_mode: bool, _diff: bool) -> Dict[str, Any]:
     """Move the objects, and tell which."""
+    if options["offline"]:
+        return _nothing(options) if check_mode else {"failed": True, "msg": "offline: true is for check mode only."}
     wishes = Wishes(options, options["field_manager"], options["force_conflicts"], check_mode)
     try:
         with open_session(options) as session:
@@ -125,6 +133,10 @@ def run(options: Dict[str, Any], check_mode: bool, _diff: bool) -> Dict[str, Any
     except CannotMove as error:
         return {"failed": True, "msg": str(error)}
     return {"changed": result.changed, "kinds": result.kinds, "definitions": list(result.definitions)}
+
+
+def _nothing(options: Dict[str, Any]) -> Dict[str, Any]:
+    return {"changed": False, "kinds": [], "definitions": options["definitions"]}
 
 
 INTERFACE = ClusterInterface({**ARGUMENTS, **CONNECTION_ARGUMENTS}, run)

@@ -72,7 +72,7 @@ class Migration:
             return translation.objects, translation.findings
 
         plan = migration.plan(self._reader.found(), translated)
-        self.result.findings += plan.findings
+        self.result.findings += [*map(_no_namespace, self._reader.missing_namespaces()), *plan.findings]
         self.result.steps = [step for work in plan.works for step in work.steps()]
         return plan
 
@@ -216,6 +216,17 @@ def _left(subject: str) -> Finding:
         "it is still there and can be migrated",
         "A TrafficSplit or a ServiceProfile of the same service takes part in deciding where traffic goes.",
         "Run the migration (again).",
+    )
+
+
+def _no_namespace(name: str) -> Finding:
+    return Finding(
+        "smi-migrate-no-namespace",
+        Severity.ERROR,
+        f"Namespace {name}",
+        "it does not exist",
+        "Nothing can be migrated there.",
+        "Correct its name, or leave it out.",
     )
 
 

@@ -53,6 +53,10 @@ class Reader:
             self.originals(),
         )
 
+    def missing_namespaces(self) -> List[str]:
+        """Those of the namespaces in question that there are not."""
+        return [name for name in self._namespaces if self._session.get_or_none(f"/api/v1/namespaces/{name}") is None]
+
     def routes(self) -> List[Dict[str, Any]]:
         """The routes of the Gateway API."""
         return [each for kind in ROUTE_KINDS for each in self._all(ROUTE_GROUP, kind)]

@@ -222,3 +222,11 @@ def test_verification(cluster: Any, session: Session) -> None:
     assert found() == set()
     cluster.kubectl("-n", NAMESPACE, "delete", "httproutes", "--all")
     assert found() == {"smi-migrate-route-missing"}
+
+
+def test_a_namespace_with_a_typo_is_told(cluster: Any, session: Session) -> None:
+    wishes = Wishes({"kubeconfig": str(cluster.kubeconfig)}, [NAMESPACE, "smi-mgirate"])
+    misspelt = Migration(session, wishes)
+    misspelt.plan()
+    (finding,) = [each for each in misspelt.result.findings if each.id == "smi-migrate-no-namespace"]
+    assert (finding.severity, finding.subject) == (Severity.ERROR, "Namespace smi-mgirate")
