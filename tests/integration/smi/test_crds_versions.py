@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.catalogue import KINDS
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.crds import crds, servable_versions
+from ansible_collections.servicemesh.platform.plugins.module_utils.smi.refusals import refusals
+from ansible_collections.servicemesh.platform.plugins.module_utils.smi.schemas import schema
 from kubernetes import client
 
 GROUPS = ("split", "access", "specs")
@@ -181,9 +183,15 @@ def missing(wanted: Any, live: Any, path: str = "spec") -> list[str]:
     return [] if wanted == live else [path]
 
 
+def schema_of(body: dict[str, Any]) -> dict[str, Any]:
+    kind = next(each for each in KINDS if each.name == body["kind"])
+    return schema(kind, body["apiVersion"].rpartition("/")[2])
+
+
 def test_a_valid_object_of_each_version_is_stored_as_it_is_written(alone: Any) -> None:
     version, server = alone
     for body in ACCEPTED[version]:
+        assert refusals(schema_of(body), body) == []
         stored = server.create(body)
         assert {field: stored[field] for field in body} == body
 
@@ -193,4 +201,5 @@ def test_an_illegal_object_of_each_version_is_refused_by_field(alone: Any) -> No
     for body, words in REFUSED[version]:
         refusal = server.refusal(body)
         assert refusal.status in (400, 422)
+        assert refusals(schema_of(body), body), "it can be told without asking the server"
         assert [word for word in words if word not in refusal.text] == [], (body, refusal.text)
