@@ -63,6 +63,8 @@ options:
         version that will do and C(channel) the channel that is wanted.
       - V(gateway_api_install) looks whether a Gateway API may be installed. C(version) is its version,
         C(field_manager) the name under which it is installed, and C(take_over) whether it may replace that of others.
+      - V(smi) looks whether the CustomResourceDefinitions of SMI go together with those who work with them, seen by
+        their Deployments or named by C(consumers).
     type: list
     elements: dict
     default: []

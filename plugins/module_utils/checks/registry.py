@@ -11,13 +11,14 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.checks import
     gateway_api,
     gateway_api_install,
     scaling,
+    smi,
     zones,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.checks.model import Check, Kind, Objects
 from ansible_collections.servicemesh.platform.plugins.module_utils.findings import Finding
 
 CHECKS: Dict[str, Check] = {
-    check.name: check for check in (gateway_api.CHECK, gateway_api_install.CHECK, scaling.CHECK, zones.CHECK)
+    check.name: check for check in (gateway_api.CHECK, gateway_api_install.CHECK, scaling.CHECK, smi.CHECK, zones.CHECK)
 }
 
 

@@ -46,6 +46,7 @@ def test_the_versions_of_a_consumer_are_served(environment: Playbooks, kube_bina
     assert run.code == 0, run.output
     crd = kubectl(environment, kube_binary, "get", "crd", SPLIT)
     assert [version["name"] for version in crd["spec"]["versions"] if version["served"]] == ["v1alpha1"]
+    assert "linkerd-smi, the SMI extension of Linkerd is deprecated" in run.text
     backends = [{"service": "web-v1", "weight": "800m"}, {"service": "web-v2", "weight": "200m"}]
     split = {
         "apiVersion": "split.smi-spec.io/v1alpha1",
