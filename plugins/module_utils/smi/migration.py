@@ -236,15 +236,22 @@ def _roots(splits: Sequence[Object]) -> Tuple[Dict[Root, List[Object]], Dict[Roo
     return dict(roots), unread
 
 
+_CONTROLLERS = ("flagger", "rollouts-controller")
+
+
 def _controller_of(split: Object) -> str:
-    """Who would write the split again: Flagger or Argo Rollouts; empty when nobody is known to."""
+    """Who would write the split again: Flagger or Argo Rollouts; empty when nobody is known to.
+
+    Both make themselves its controller (Flagger pkg/router/smi.go and its siblings, Argo Rollouts
+    rollout/trafficrouting/smi/smi.go), and neither names a field manager: then it is that of their program.
+    """
     metadata = split["metadata"]
     for owner in metadata.get("ownerReferences") or ():
         if owner.get("kind") in ("Canary", "Rollout"):
             return f"{owner['kind']} {owner['name']}"
     managers = {str(each.get("manager")) for each in metadata.get("managedFields") or ()}
     for manager in sorted(managers):
-        if manager in ("flagger", "rollouts-controller"):
+        if manager in _CONTROLLERS:
             return manager
     return ""
 

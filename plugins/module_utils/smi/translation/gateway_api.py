@@ -22,6 +22,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.smi.translati
     Translation,
     Type,
     make,
+    named,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.translation.sources import Sources, subject
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.translation.splits import (
@@ -99,7 +100,7 @@ def _route(plan: Plan, port: Port, protocols: Sequence[str], result: Translation
     parent = {"group": "", "kind": "Service", "name": split.root, "port": port.number}
     spec = {"parentRefs": [parent], "rules": rules}
     result.objects.append(
-        make(made, split.namespace, f"{split.name}-{port.number}", f"TrafficSplit/{split.name}", spec)
+        make(made, split.namespace, named(split.name, port.number), f"TrafficSplit/{split.name}", spec)
     )
 
 

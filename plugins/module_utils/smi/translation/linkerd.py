@@ -22,6 +22,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.smi.translati
     Translation,
     Type,
     make,
+    named,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.translation.selectors import (
     Selectors,
@@ -94,15 +95,15 @@ class _Policies:
         origin = f"TrafficTarget/{target.name}"
         self._mesh_tls(target, accounts, origin)
         for port in ports:
-            server = f"{target.destination.name}-{port}"
+            server = named(target.destination.name, port)
             spec = {"podSelector": {"matchLabels": selector}, "port": port}
             self._once(SERVER, target.namespace, server, f"ServiceAccount/{target.destination.name}", spec)
             if not what.http:
-                self._authorize(target, GROUP, "Server", server, f"{target.name}-{port}", origin)
+                self._authorize(target, GROUP, "Server", server, named(target.name, port), origin)
             for matches in routes:
                 route = self._route(target, server, matches)
                 self._sources.setdefault((target.namespace, server), {}).setdefault(route, set()).update(accounts)
-                name = f"{target.name}-{port}-{route.rpartition('-')[2]}"
+                name = named(target.name, port, route.rpartition("-")[2])
                 self._authorize(target, gateway_api.GROUP, "HTTPRoute", route, name, origin)
 
     def tell_overlaps(self) -> None:
@@ -138,7 +139,7 @@ class _Policies:
 
     def _route(self, target: TrafficTarget, server: str, matches: List[Dict[str, Any]]) -> str:
         content = hashlib.sha256(json.dumps(matches, sort_keys=True).encode()).hexdigest()[:10]
-        name = f"{server}-{content}"
+        name = named(server, content)
         spec = {
             "parentRefs": [{"group": GROUP, "kind": "Server", "name": server}],
             "rules": [{"matches": matches}],

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
@@ -15,6 +16,9 @@ ANNOTATION = "smi.servicemesh.platform/translated-from"
 """The SMI object that an object was made from: ``TrafficSplit/checkout``."""
 LABEL = "smi.servicemesh.platform/translated"
 """The kind of that object in small letters, to select what was translated."""
+
+_LONGEST_NAME = 253
+_DIGEST = 10
 
 
 @dataclass
@@ -49,6 +53,15 @@ class Type(NamedTuple):
 
     api_version: str
     kind: str
+
+
+def named(*parts: Any) -> str:
+    """A name of these parts; what is longer than Kubernetes takes ends with a digest of it instead."""
+    name = "-".join(map(str, parts))
+    if len(name) <= _LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGEST]
+    return f"{name[: _LONGEST_NAME - _DIGEST - 1].rstrip('-.')}-{digest}"
 
 
 def make(made: Type, namespace: str, name: str, origin: str, spec: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
