@@ -18,7 +18,7 @@ _REPEAT = re.compile(r"\{(\d+)(,(\d*))?\}")
 _GROUP_NAME = re.compile(r"P?<(\w+)>")
 _FLAGS = re.compile(r"[imsU]*(?:-[imsU]+)?[:)]")
 _CLASS_NAME = re.compile(r"\[:\^?(\w+):\]")
-_PROPERTY = re.compile(r"[pP](?:\{\^?\w+\}|[A-Z])")
+_PROPERTY = re.compile(r"[pP](?:\{\^?(\w+)\}|([A-Z]))")
 _HEX = re.compile(r"x(?:([0-9a-fA-F]{2})|\{([0-9a-fA-F]{1,6})\})")
 _OCTAL = re.compile(r"0[0-7]{0,2}|[1-7][0-7]{1,2}")
 _POSIX = {
@@ -27,7 +27,13 @@ _POSIX = {
 }
 _CONTROL = {"a": 7, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
 _SETS = "dDsSwW"
-_PLACES = "AbBzCE"
+_PLACES = "AbBzC"
+_CATEGORIES = {
+    *("C", "Cc", "Cf", "Co", "Cs", "L", "Ll", "Lm", "Lo", "Lt", "Lu", "M", "Mc", "Me", "Mn", "N", "Nd", "Nl", "No"),
+    *("P", "Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "S", "Sc", "Sk", "Sm", "So", "Z", "Zl", "Zp", "Zs"),
+}
+"""Of Unicode. Names of scripts are longer, and grow with Unicode: they are not judged."""
+_LAST_CODE = 0x10FFFF
 _LACKS = {"=": "lookahead", "!": "lookahead", "<=": "lookbehind", "<!": "lookbehind", ">": "atomic groups"}
 
 
@@ -59,8 +65,8 @@ class _Scanner:
         while self._at < len(self._pattern):
             char = self._pattern[self._at]
             if char == "\\":
+                self._repeatable = not self._pattern.startswith("\\Q\\E", self._at) or self._repeatable
                 self._escape()
-                self._repeatable = True
             elif char == "[":
                 self._class()
                 self._repeatable = True
@@ -82,7 +88,7 @@ class _Scanner:
     def _group(self) -> None:
         self._at += 1
         self._open += 1
-        self._repeatable = False
+        before, self._repeatable = self._repeatable, False
         if not self._pattern.startswith("?", self._at):
             return
         self._at += 1
@@ -97,6 +103,7 @@ class _Scanner:
             self._at = flags.end()
             if flags.group().endswith(")"):
                 self._open -= 1
+                self._repeatable = before
         else:
             raise _Invalid(self._lack())
 
@@ -131,36 +138,53 @@ class _Scanner:
             both = self._pattern[start : self._at + 1]
             raise _Invalid(f"RE2 has no possessive or doubled repetition ({both}); repeat once, or use (?:...)")
 
-    def _escape(self) -> Optional[int]:
+    def _escape(self, in_class: bool = False) -> Optional[int]:
         """The character that an escape stands for, None for a set of characters or a place."""
         self._at += 1
         char = self._pattern[self._at : self._at + 1]
         if not char:
             raise _Invalid("a \\ stands at the end; write \\\\ for the character")
-        if char == "Q":
+        if char == "Q" and not in_class:
             end = self._pattern.find("\\E", self._at)
             self._at = len(self._pattern) if end < 0 else end + 2
             return None
-        for expression, base in ((_HEX, 16), (_OCTAL, 8)):
-            number = expression.match(self._pattern, self._at)
-            if number:
-                self._at = number.end()
-                return int(number.group().strip("x{}"), base)
-        found = _PROPERTY.match(self._pattern, self._at)
-        if found:
-            self._at = found.end()
-            return None
+        number = self._number()
+        if number is not None or self._property():
+            return number
         if char.isdigit():
             raise _Invalid(f"RE2 has no backreferences (\\{char}); write out what shall come again")
         self._at += 1
         if char in _CONTROL:
             return _CONTROL[char]
-        if char in _SETS or char in _PLACES:
+        if char in _SETS or (char in _PLACES and not in_class):
             return None
         if char.isalnum() or ord(char) > 127:
             instead = "\\z" if char == "Z" else char
             raise _Invalid(f"RE2 has no \\{char}; write {instead}")
         return ord(char)
+
+    def _number(self) -> Optional[int]:
+        """The character that is given by its number, None where none is."""
+        for expression, base in ((_HEX, 16), (_OCTAL, 8)):
+            number = expression.match(self._pattern, self._at)
+            if number:
+                self._at = number.end()
+                code = int(number.group().strip("x{}"), base)
+                if code > _LAST_CODE:
+                    raise _Invalid(f"\\{number.group()} is no character; the last one is \\x{{10FFFF}}")
+                return code
+        return None
+
+    def _property(self) -> bool:
+        """Whether a set of Unicode stands here."""
+        found = _PROPERTY.match(self._pattern, self._at)
+        if not found:
+            return False
+        name = found.group(1) or found.group(2)
+        if len(name) < 3 and name not in _CATEGORIES:
+            raise _Invalid(f"\\{found.group()} is no category of Unicode; write one like \\pL or \\p{{Lu}}")
+        self._at = found.end()
+        return True
 
     def _class(self) -> None:
         self._at += 1
@@ -189,7 +213,7 @@ class _Scanner:
     def _class_item(self) -> Tuple[Optional[int], bool]:
         """A character, and whether it is a set instead."""
         if self._pattern.startswith("\\", self._at):
-            code = self._escape()
+            code = self._escape(in_class=True)
             return code, code is None
         named = _CLASS_NAME.match(self._pattern, self._at)
         if named:
