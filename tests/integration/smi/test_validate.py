@@ -120,3 +120,29 @@ def test_what_a_target_cannot_say_is_told_too(validate: Any, tmp_path: Path) -> 
     assert result["translated"] == 1
     assert about[0]["id"] in sarif.read_text(encoding="utf-8")
     assert validate(definitions=objects, fail_on="never")["translated"] == 0
+
+
+def test_who_may_not_look_is_told_at_what(validate: Any, server: Any) -> None:
+    """What may not be read is no reason to find nothing wrong."""
+    refused = validate(live=True, impersonate_user="nobody")
+    assert refused["failed"]
+    assert "cannot list resource" in refused["msg"]
+    assert refused["status"] == 403
+
+
+def test_who_may_only_read_smi_is_told_what_was_not_looked_at(validate: Any, server: Any, cluster: Any) -> None:
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": "smi-reader"}}
+    rules = [{"apiGroups": [f"{group}.smi-spec.io" for group in ("split", "access", "specs")], "resources": ["*"]}]
+    subject = {"kind": "User", "name": "reader", "apiGroup": "rbac.authorization.k8s.io"}
+    reference = {"kind": "ClusterRole", "name": "smi-reader", "apiGroup": "rbac.authorization.k8s.io"}
+    cluster.apply(
+        {**role, "kind": "ClusterRole", "rules": [{**rule, "verbs": ["get", "list"]} for rule in rules]},
+        {**role, "kind": "ClusterRoleBinding", "roleRef": reference, "subjects": [subject]},
+        split("web", "web"),
+    )
+    try:
+        result = validate(live=True, impersonate_user="reader", fail_on="never")
+        assert "smi-not-looked-at" in ids(result)
+    finally:
+        cluster.kubectl("delete", "clusterrole,clusterrolebinding", "smi-reader")
+        cluster.kubectl("delete", "trafficsplits.split.smi-spec.io", "web")
