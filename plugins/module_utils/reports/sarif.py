@@ -59,7 +59,9 @@ def _result(located: Located, index: Dict[str, int]) -> Dict[str, Any]:
 
 
 def _physical(located: Located) -> Dict[str, Any]:
-    physical: Dict[str, Any] = {"artifactLocation": {"uri": quote(located.file)}}
+    # An absolute path alone would be a reference relative to a host, which readers of SARIF refuse (rule SARIF1004).
+    scheme = "file://" if located.file.startswith("/") else ""
+    physical: Dict[str, Any] = {"artifactLocation": {"uri": scheme + quote(located.file)}}
     if located.line:
         physical["region"] = {"startLine": located.line}
     return physical

@@ -54,3 +54,18 @@ def test_sarif() -> None:
     }
     assert "physicalLocation" not in mild["locations"][0]
     assert fine["message"]["text"] == "x: fine"
+
+
+def test_an_absolute_path_is_a_reference_of_its_own_in_sarif() -> None:
+    """Microsoft's validator refuses a relative reference that begins with a slash (SARIF1004)."""
+    finding = Finding("a-rule", Severity.ERROR, "x", "wrong")
+    report = json.loads(
+        sarif(
+            "tool",
+            "https://example.com",
+            [RuleText("a-rule", "A", "a", "error")],
+            [Located(finding, "/srv/a b.yaml", 1)],
+        )
+    )
+    (location,) = report["runs"][0]["results"][0]["locations"]
+    assert location["physicalLocation"]["artifactLocation"] == {"uri": "file:///srv/a%20b.yaml"}
