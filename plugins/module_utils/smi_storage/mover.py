@@ -186,7 +186,8 @@ class _Mover:
 
     def _put_back(self, move: Move) -> None:
         crd = Crd(self._session, move.kind.crd_name)
-        if crd.read()["spec"] != move.live["spec"]:
+        live = crd.read()
+        if live and live["spec"] != move.live["spec"]:
             crd.put_spec(move.live["spec"])
             crd.put_owners(move.live["metadata"].get("managedFields") or ())
 
@@ -225,7 +226,7 @@ class _Mover:
                 written = self._session.request("PUT", path, {"fieldManager": FIELD_MANAGER}, body)
             except ApiError as error:
                 if error.status not in (404, 409):
-                    raise
+                    raise _refused(originals.move, body, error) from error
                 live = self._session.get_or_none(path)
                 if live is None:
                     return True
@@ -280,6 +281,15 @@ def _with_kept(metadata: Mapping[str, Any], wanted: Object) -> Dict[str, Any]:
 
 def _annotations(obj: Object) -> Mapping[str, str]:
     return obj["metadata"].get("annotations") or {}
+
+
+def _refused(move: Move, body: Object, error: ApiError) -> KubeError:
+    """What only the API server could tell: a rule in CEL, an admission policy, a webhook."""
+    return KubeError(
+        f"{subject_of(body)}: the API server does not take it in {move.target}: {error}. Write it in {move.target} in "
+        "a way that is taken, or delete it, and run again. What is not written yet shows in full only then; copies of "
+        f"all objects are in ConfigMaps of the namespace {NAMESPACE}."
+    )
 
 
 def _see_that_nothing_is_lost(body: Object, written: Object) -> None:

@@ -391,6 +391,22 @@ def test_a_run_that_is_cut_off_is_gone_on_with(
     assert backups(cluster) == []
 
 
+def test_what_only_the_api_server_refuses_is_told_and_can_be_mended(
+    cluster: Any, session: Session, install: Installing
+) -> None:
+    install(crds_of(LINKERD))
+    # What does not change is not held against new rules (CRDValidationRatcheting): its weight becomes a whole number.
+    create(cluster, split("odd", "v1alpha1", {"a": "500m"}), split("web", "v1alpha1", {"a": "500m", "b": 1}))
+    strict = json.loads(json.dumps(SPLITS))
+    spec = strict[0]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    spec["x-kubernetes-validations"] = [{"rule": "self.backends.size() > 1", "message": "one backend is no split"}]
+    with pytest.raises(KubeError, match=r"smi-storage/odd: .* not take it in v1alpha4: .*one backend is no split"):
+        move(cluster, session, strict, force_conflicts=True)
+    cluster.kubectl("delete", "-n", NAMESPACE, SPLITS[0]["metadata"]["name"], "odd")
+    assert move(cluster, session, strict, force_conflicts=True).changed
+    assert weights_of(live(cluster, SPLITS)["TrafficSplit", "web"]) == {"a": 500, "b": 1000}
+
+
 def test_who_applies_an_object_next_meets_no_conflict(cluster: Any, session: Session, install: Installing) -> None:
     install(crds_of(LINKERD))
     options = ("apply", "--server-side", "--field-manager=gitops", "-f", "-")
