@@ -6,18 +6,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: embedded_cluster
-short_description: Run a real Kubernetes control plane without containers and without root
+short_description: Run a real Kubernetes cluster without a container engine
 version_added: 0.1.0
 author: The servicemesh.platform authors (@servicemesh)
 description:
-  - Runs etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kwok, which plays the nodes and their pods,
-    as processes of the calling user that go on when the module has ended.
-  - Everything listens on 127.0.0.1 only, on free ports that are chosen once and remembered, with certificates of the
-    cluster's own authorities. RBAC is on, anonymous requests are refused.
+  - Runs etcd, kube-apiserver, kube-controller-manager and kube-scheduler as processes of the calling user that go on
+    when the module has ended.
+  - Without O(nodes), kwok plays the nodes and their pods. Root is not needed, and everything listens on 127.0.0.1 only.
+  - With O(nodes), every node is real - containerd, kubelet, kube-proxy and Felix in namespaces and a cgroup of their
+    own. This wants root. The control plane stands in a network namespace that routes between the zones, each a subnet,
+    and is reached from this machine over a link of its own.
+  - Ports are free ones that are chosen once and remembered. All certificates come from the cluster's own authorities.
+    RBAC is on, anonymous requests are refused.
   - A second run asks every component for its health and changes nothing. What was killed is started again, and what
     runs with another command line, binary or certificate than it should is restarted. The data is kept.
   - Certificates are issued anew when they have less than 30 days left, were changed, or cannot be read.
-  - Does not make nodes. A node with the annotation C(kwok.x-k8s.io/node=fake) is played by kwok.
+  - A kwok node is made by whoever wants it, with the annotation C(kwok.x-k8s.io/node=fake). Real nodes join by
+    themselves, with certificates that they ask for and renew (TLS bootstrapping).
 requirements:
   - Linux
   - cryptography >= 42 (for O(state=started))
@@ -57,6 +62,41 @@ options:
       - The IPv4 network of the pods. Every node gets a /24 of it. It cannot be changed once the cluster is there.
     type: str
     default: 10.244.0.0/16
+  nodes:
+    description:
+      - The real nodes. Those of an earlier run that are not named any more are removed. A cluster that was made without
+        real nodes cannot get any, and the other way round.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: The name of the node, a DNS subdomain.
+        type: str
+        required: true
+      zone:
+        description: The zone that it stands in. The nodes of a zone share a subnet and a way to the other zones.
+        type: str
+        required: true
+      labels:
+        description: Labels of the Node object when it is made.
+        type: dict
+        default: {}
+  programs:
+    description:
+      - What real nodes are made of, as the role P(servicemesh.platform.cluster#role) builds it. Required with O(nodes);
+        in check mode it may still have to be built.
+    type: dict
+    suboptions:
+      nodes:
+        description: The folder of containerd, its shim, the CNI plugins, noderun, CoreDNS, metrics-server and pause.
+        type: path
+      runc:
+        description: The program runc.
+        type: path
+      calico:
+        description: The folder of C(calico-felix) and C(calico).
+        type: path
   durable:
     description:
       - Whether etcd waits until a write is on the disk. V(false) is faster, and loses or breaks the data when the
@@ -151,7 +191,7 @@ components:
       type: int
       sample: 4711
     port:
-      description: The port on 127.0.0.1; 0 when none was chosen yet.
+      description: The port; 0 when none was chosen yet, and for a node.
       type: int
       sample: 26270
     log:
@@ -167,7 +207,7 @@ actions:
 """
 
 from pathlib import Path
-from typing import Any, Dict, Sequence
+from typing import Any, Dict, Optional, Sequence
 
 from ansible.module_utils.basic import missing_required_lib
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import pki
@@ -179,7 +219,11 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.clus
     ensure_stopped,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.errors import EmbeddedError
-from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.settings import Settings
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.settings import (
+    NodeSettings,
+    Programs,
+    Settings,
+)
 from ansible_collections.servicemesh.platform.plugins.module_utils.interface import Interface, run_module
 
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
@@ -189,6 +233,20 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "binary": {"type": "path"},
     "service_cidr": {"type": "str", "default": "10.96.0.0/16"},
     "pod_cidr": {"type": "str", "default": "10.244.0.0/16"},
+    "nodes": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "name": {"type": "str", "required": True},
+            "zone": {"type": "str", "required": True},
+            "labels": {"type": "dict", "default": {}},
+        },
+    },
+    "programs": {
+        "type": "dict",
+        "options": {"nodes": {"type": "path"}, "runc": {"type": "path"}, "calico": {"type": "path"}},
+    },
     "durable": {"type": "bool", "default": True},
     "timeout": {"type": "int", "default": 120},
 }
@@ -226,8 +284,18 @@ def _ensure(params: Dict[str, Any], check_mode: bool) -> Outcome:
         service_cidr=params["service_cidr"],
         pod_cidr=params["pod_cidr"],
         durable=params["durable"],
+        nodes=[NodeSettings(node["name"], node["zone"], node["labels"]) for node in params["nodes"]],
+        programs=_programs(params["programs"]),
     )
     return ensure_started(settings, state_dir, params["timeout"], check_mode)
+
+
+def _programs(paths: Optional[Dict[str, Optional[str]]]) -> Optional[Programs]:
+    """The programs; None when not all of them are known, as in check mode before they are built."""
+    known = {name: path for name, path in (paths or {}).items() if path}
+    if len(known) < 3:
+        return None
+    return Programs(**{name: _absolute(f"programs.{name}", path) for name, path in known.items()})
 
 
 def _absolute(option: str, path: str) -> Path:
@@ -238,7 +306,7 @@ def _absolute(option: str, path: str) -> Path:
 
 def _states(views: Sequence[ComponentView]) -> Dict[str, str]:
     """The components for a diff: pids and log files would differ without saying anything."""
-    return {view.name: f"{view.state} on 127.0.0.1:{view.port}" if view.port else view.state for view in views}
+    return {view.name: f"{view.state} on port {view.port}" if view.port else view.state for view in views}
 
 
 INTERFACE = Interface(ARGUMENTS, run)

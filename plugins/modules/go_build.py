@@ -38,10 +38,28 @@ options:
         C(go.mod) requires.
     type: str
     default: .
+  packages:
+    description:
+      - Several programs instead of one O(package). They are built by one command, which compiles what they share once,
+        into one folder, each under the name that Go gives it - the last element of its path.
+    type: list
+    elements: str
+    default: []
   go:
     description: The go command.
     type: str
     default: go
+  tags:
+    description: The build tags.
+    type: list
+    elements: str
+    default: []
+  cgo:
+    description:
+      - Whether C is compiled too. Wants a C compiler and the headers of the libraries that the sources ask for, and the
+        version of these is not part of the digest.
+    type: bool
+    default: false
   ldflags:
     description: Flags for the linker, as C(go build -ldflags) takes them.
     type: str
@@ -89,12 +107,22 @@ EXAMPLES = r"""
     source: "{{ role_path }}/files/crane"
     package: github.com/google/go-containerregistry/cmd/crane
     go: "{{ __toolchain_go }}"
+
+- name: Build several programs at once
+  servicemesh.platform.go_build:
+    name: plugins
+    source: "{{ role_path }}/files/nodes"
+    packages:
+      - github.com/containernetworking/plugins/plugins/main/ptp
+      - github.com/containernetworking/plugins/plugins/meta/portmap
+    go: "{{ __toolchain_go }}"
 """
 
 RETURN = r"""
 path:
   description:
-    - The program. In check mode, when it is still to be built, where it will be.
+    - The program, or the folder of the programs when they are several.
+    - In check mode, when it is still to be built, where it will be.
     - None in check mode when the go command is still to be installed, because its version is part of the digest.
   returned: success
   type: str
@@ -122,8 +150,11 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "source": {"type": "path", "required": True},
     "output": {"type": "str", "default": ""},
     "package": {"type": "str", "default": "."},
+    "packages": {"type": "list", "elements": "str", "default": []},
     "go": {"type": "str", "default": "go"},
     "ldflags": {"type": "str", "default": ""},
+    "tags": {"type": "list", "elements": "str", "default": []},
+    "cgo": {"type": "bool", "default": False},
     "cache_dir": {"type": "path"},
     "progress": {"type": "path"},
 }
@@ -133,7 +164,8 @@ def run(options: Dict[str, Any], check_mode: bool, _diff: bool) -> Dict[str, Any
     """Have the program in the cache."""
     if check_mode and not shutil.which(options["go"]):
         return {"changed": True, "path": None, "digest": None}
-    program = Program(**{key: options[key] for key in ("name", "source", "output", "package", "ldflags")})
+    single = {key: options[key] for key in ("name", "source", "output", "package", "ldflags", "cgo")}
+    program = Program(packages=tuple(options["packages"]), tags=tuple(options["tags"]), **single)
     try:
         chosen = plan(program, options["go"], Cache.at(options["cache_dir"]))
         changed = not chosen.built

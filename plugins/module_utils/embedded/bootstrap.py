@@ -23,21 +23,55 @@ PLURALS = {
     "RoleBinding": "rolebindings",
 }
 DECISIVE_FIELDS = ("rules", "roleRef", "subjects")
+READ = ["get", "list", "watch"]
 LEASE_NAMESPACE = "kube-node-lease"
 KWOK_LEASES = pki.KWOK_USER + "-leases"
 
 Object = Dict[str, Any]
 
 
-def access_rules() -> List[Object]:
-    """The objects: administrators as kubeadm binds them since 1.29, the API server towards nodes, and kwok.
+def access_rules(nodes: bool = False) -> List[Object]:
+    """The objects: administrators as kubeadm binds them since 1.29, the API server towards nodes, and the nodes.
 
-    kwok's rules are what its controllers call (pkg/kwok/controllers): it reads nodes and pods, writes their status,
-    deletes pods, holds the leases of its nodes and reports events.
+    nodes: whether there are real ones. If not, kwok plays them.
     """
     return [
         _binding(pki.ADMIN_GROUP, "cluster-admin", "Group", pki.ADMIN_GROUP),
         _binding("servicemesh.platform:kubelet-client", "system:kubelet-api-admin", "User", pki.KUBELET_CLIENT_USER),
+        *(_node_rules() if nodes else _kwok_rules()),
+    ]
+
+
+def _node_rules() -> List[Object]:
+    """Kubelets may ask for certificates (KEP-1205), and Calico's Felix and CNI plugin read policies and endpoints.
+
+    Calico's rules are what its datastore driver for Kubernetes calls (libcalico-go/lib/backend/k8s).
+    """
+    signing = "system:certificates.k8s.io:certificatesigningrequests:"
+    return [
+        _binding("servicemesh.platform:kubelet-bootstrap", "system:node-bootstrapper", "Group", pki.BOOTSTRAP_GROUP),
+        _binding("servicemesh.platform:kubelet-approve", f"{signing}nodeclient", "Group", pki.BOOTSTRAP_GROUP),
+        _binding("servicemesh.platform:kubelet-renew", f"{signing}selfnodeclient", "Group", "system:nodes"),
+        _role(
+            pki.CALICO_USER,
+            _rule([""], ["endpoints", "namespaces", "nodes", "pods", "serviceaccounts", "services"], READ),
+            _rule([""], ["pods/status"], ["patch"]),
+            _rule([""], ["nodes/status"], ["patch", "update"]),
+            _rule(["discovery.k8s.io"], ["endpointslices"], READ),
+            _rule(["networking.k8s.io"], ["networkpolicies"], READ),
+            _rule(["crd.projectcalico.org"], ["*"], READ),
+            _rule(["crd.projectcalico.org"], ["clusterinformations"], ["create", "update"]),
+        ),
+        _binding(pki.CALICO_USER, pki.CALICO_USER, "User", pki.CALICO_USER),
+    ]
+
+
+def _kwok_rules() -> List[Object]:
+    """What kwok's controllers call (pkg/kwok/controllers).
+
+    It reads nodes and pods, writes their status, deletes pods, holds the leases of its nodes and reports events.
+    """
+    return [
         _role(
             pki.KWOK_USER,
             _rule([""], ["nodes"], ["get", "list", "watch"]),
@@ -54,12 +88,12 @@ def access_rules() -> List[Object]:
     ]
 
 
-def missing_access_rules(client: Client) -> List[Object]:
+def missing_access_rules(client: Client, nodes: bool = False) -> List[Object]:
     """Those of the access rules that are not there or say something else. client: the super-administrator's.
 
     Raises UnavailableError when the server cannot answer just now, EmbeddedError when it refuses.
     """
-    return [wanted for wanted in access_rules() if not _stands(client, wanted)]
+    return [wanted for wanted in access_rules(nodes) if not _stands(client, wanted)]
 
 
 def apply_access_rule(client: Client, wanted: Object) -> None:

@@ -14,13 +14,22 @@ import contextlib
 import datetime
 import hashlib
 import http.client
+import ipaddress
 import json
 import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
-from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import binary, bootstrap, pki
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import (
+    binary,
+    bootstrap,
+    cgroups,
+    network,
+    pki,
+    registration,
+    system_images,
+)
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.components import (
     API_SERVER,
     CONTROLLER_MANAGER,
@@ -33,6 +42,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.comp
     STOP_ORDER,
     Component,
     components,
+    control_plane,
     server_url,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.deadline import Deadline
@@ -41,18 +51,34 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.erro
     EmbeddedError,
     UnavailableError,
 )
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.fabric import (
+    Fabric,
+    cgroup,
+    choose_link,
+    fabric,
+    key_of,
+    numbers,
+)
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.files import (
     is_private,
     make_private_folder,
     read_optional,
     write_private,
 )
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.fleet import (
+    COMPONENT_PREFIX,
+    Fleet,
+    FleetPlan,
+    machine_memory,
+    recorded,
+)
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.health import Health, ask
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.https import Client
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.kubeconfig import kubeconfig
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.kwok import kwok_configuration
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.layout import Layout
-from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.ports import Reservation
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.node import Surroundings
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.ports import LOOPBACK, Reservation
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.processes import TERM_SECONDS, Processes
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.settings import (
     Settings,
@@ -78,6 +104,7 @@ Answer = TypeVar("Answer")
 
 # Whose certificate goes into which kubeconfig.
 COMPONENT_CREDENTIALS = {CONTROLLER_MANAGER: "controller-manager", SCHEDULER: "scheduler", KWOK: "kwok"}
+NODE_CREDENTIALS = {name: name for name in ("kubelet-bootstrap", "kube-proxy", "calico")}
 ADMIN_CREDENTIAL = "admin"
 SUPER_ADMIN_CREDENTIAL = "super-admin"
 
@@ -129,10 +156,13 @@ class _Plan:
     files: List[Path] = field(default_factory=list)
     start: Dict[str, str] = field(default_factory=dict)
     rules: List[bootstrap.Object] = field(default_factory=list)
+    network: List[str] = field(default_factory=list)
+    fleet: FleetPlan = field(default_factory=FleetPlan)
 
     def actions(self) -> List[str]:
         states = {view.name: view.state for view in self.views}
         return [
+            *self.network,
             *(f"choose another port for {purpose} ({port} is taken)" for purpose, port in self.replaced_ports.items()),
             *(f"issue certificate {name} ({reason})" for name, reason in self.certificates.items()),
             *(f"write {path}" for path in self.files),
@@ -141,6 +171,7 @@ class _Plan:
                 for name, reason in self.start.items()
             ),
             *(f"apply {bootstrap.describe(rule)}" for rule in self.rules),
+            *self.fleet.actions(),
         ]
 
 
@@ -204,14 +235,17 @@ def _stop(folder: StateFolder, check_mode: bool) -> Outcome:
         memory = folder.recall()
     before = _views_of_processes(layout, processes, memory.ports)
     running = [view.name for view in before if view.pid]
-    actions = [f"stop {name}" for group in STOP_ORDER for name in group if name in running]
+    nodes = recorded(layout)
+    actions = [f"stop {name}" for group in (nodes, *STOP_ORDER) for name in group if name in running]
     if not check_mode:
+        processes.stop(nodes)
         _stop_components(processes, START_ORDER)
     actions += _stop_strays(processes, check_mode)
+    actions += _remove_network(layout, check_mode)
     after = [replace(view, state=STOPPED, pid=0) for view in before]
     return Outcome(
         kubeconfig=str(layout.kubeconfig),
-        server=server_url(memory.ports) if memory.ports else "",
+        server=server_url(memory.ports, _address(memory)) if memory.ports else "",
         version=memory.version,
         running=check_mode and API_SERVER in running,
         before=before,
@@ -222,11 +256,27 @@ def _stop(folder: StateFolder, check_mode: bool) -> Outcome:
 
 def _views_of_processes(layout: Layout, processes: Processes, ports: Mapping[str, int]) -> List[ComponentView]:
     views = []
-    for name in START_ORDER:
+    for name in (*START_ORDER, *recorded(layout)):
         process = processes.running(name)
         state, pid = (RUNNING, process.pid) if process else (STOPPED, 0)
         views.append(ComponentView(name, state, pid, ports.get(name, 0), str(layout.log(name))))
     return views
+
+
+def _remove_network(layout: Layout, check_mode: bool) -> List[str]:
+    """Remove what real nodes leave on this machine: namespaces, the link and cgroups."""
+    key = key_of(layout.root)
+    found = [f"remove namespace {name}" for name in network.namespaces(key)]
+    found += [f"remove {folder}" for folder in cgroups.find(cgroup(key))]
+    if found and not check_mode:
+        network.remove(key)
+        cgroups.remove(cgroup(key))
+    return found
+
+
+def _address(memory: Memory) -> str:
+    """Where the control plane listens."""
+    return str(ipaddress.IPv4Network(memory.link)[2]) if memory.link else LOOPBACK
 
 
 def _stop_components(processes: Processes, names: Sequence[str]) -> None:
@@ -241,7 +291,11 @@ def _stop_strays(processes: Processes, check_mode: bool) -> List[str]:
     strays = processes.strays()
     order = [name for group in STOP_ORDER for name in group]
     actions = []
-    for pid, component in sorted(strays.items(), key=lambda stray: (order.index(stray[1]), stray[0])):
+
+    def place(stray: Tuple[int, str]) -> Tuple[int, int]:
+        return (order.index(stray[1]) if stray[1] in order else -1, stray[0])  # nodes come first
+
+    for pid, component in sorted(strays.items(), key=place):
         actions.append(f"stop stray {component} (process {pid})")
         if not check_mode:
             processes.stop_stray(pid)
@@ -258,9 +312,15 @@ class _Start:
         self._deadline = deadline
         self._check_mode = check_mode
         self._processes = Processes(folder.layout)
-        self._certificates = pki.certificates(settings.name, settings.service_cidr)
         self._known = folder.recall()
         self._memory = self._remembered(self._known)
+        self._names = control_plane(settings)
+        self._fabric = self._network()
+        self._address = _address(self._memory)
+        self._certificates = pki.certificates(
+            settings.name, settings.service_cidr, self._address, nodes=bool(settings.nodes)
+        )
+        self._credentials = self._kubeconfig_credentials()
         self._actions: List[str] = []
 
     def run(self) -> Outcome:
@@ -291,7 +351,44 @@ class _Start:
                     "keep the old value, or remove the cluster first (state=absent)"
                 )
         identity, version = self._identity(known)
-        return Memory(self._settings.service_cidr, self._settings.pod_cidr, dict(known.ports), identity, version)
+        return Memory(
+            self._settings.service_cidr,
+            self._settings.pod_cidr,
+            dict(known.ports),
+            identity,
+            version,
+            *self._places(known),
+        )
+
+    def _places(self, known: Memory) -> Tuple[str, Dict[str, int], Dict[str, int]]:
+        """The link to the control plane, and the numbers of zones and nodes; refuses to change the kind of nodes."""
+        nodes = self._settings.nodes
+        if known.ports and bool(known.link) != bool(nodes):
+            kinds = ("real nodes", "nodes that kwok plays")
+            before, now = kinds if known.link else kinds[::-1]
+            raise EmbeddedError(
+                f"nodes: this cluster was made with {before} and cannot be changed to {now}; "
+                "keep it as it is, or remove the cluster first (state=absent)"
+            )
+        if not nodes:
+            return "", {}, {}
+        key = key_of(self._layout.root)
+        link = known.link or str(choose_link(key, network.host_networks(key)))
+        zones = numbers(known.zones, (node.zone for node in nodes))
+        return link, zones, numbers(known.nodes, (node.name for node in nodes))
+
+    def _network(self) -> Optional[Fabric]:
+        memory, settings = self._memory, self._settings
+        if not settings.nodes:
+            return None
+        link = ipaddress.IPv4Network(memory.link)
+        key = key_of(self._layout.root)
+        return fabric(key, link, settings.nodes, memory.zones, memory.nodes, settings.pod_cidr)
+
+    def _kubeconfig_credentials(self) -> Dict[str, str]:
+        """The certificate in the kubeconfig of each component."""
+        own = {name: used for name, used in COMPONENT_CREDENTIALS.items() if name in self._names}
+        return {**own, **NODE_CREDENTIALS} if self._settings.nodes else own
 
     def _identity(self, known: Memory) -> Tuple[binary.Identity, str]:
         """Identity and version of the binary; the binary is only run when it is not the known one."""
@@ -304,7 +401,8 @@ class _Start:
 
     def _clear_strays(self) -> None:
         """Processes without a record hold ports and data; they can only be there when a record is missing or dead."""
-        if not all(self._processes.running(name) for name in START_ORDER):
+        nodes = [node.component for node in self._fabric.nodes] if self._fabric else []
+        if not all(self._processes.running(name) for name in (*self._names, *nodes)):
             self._note(_stop_strays(self._processes, self._check_mode))
 
     def _reserved(self) -> Reservation:
@@ -313,14 +411,63 @@ class _Start:
 
     def _plan(self, reservation: Reservation) -> _Plan:
         ports = reservation.ports
-        plan = _Plan(ports, components(self._settings, self._layout, ports), replaced_ports=reservation.replaced)
+        wanted = components(self._settings, self._layout, ports, self._address)
+        plan = _Plan(ports, wanted, replaced_ports=reservation.replaced)
+        plan.network = network.examine(self._fabric) if self._fabric else []
         plan.certificates = pki.examine(self._layout, self._certificates, _now())
         plan.files = [path for path in self._files() if self._is_stale(path, plan)]
         states, details = self._states(plan)
-        plan.views = [self._view(name, states[name], self._memory.ports) for name in START_ORDER]
-        plan.start = {name: details[name] for name in START_ORDER if name in details}
+        plan.views = [self._view(name, states[name], self._memory.ports) for name in self._names]
+        plan.start = {name: details[name] for name in self._names if name in details}
         plan.rules = self._missing_rules(states, plan)
+        self._plan_fleet(states, plan)
         return plan
+
+    def _plan_fleet(self, states: Mapping[str, str], plan: _Plan) -> None:
+        """Nodes are only asked for when the API server can tell, else the next round does."""
+
+        def ready() -> Mapping[str, str]:
+            if states[API_SERVER] != RUNNING or plan.certificates or plan.network:
+                return dict.fromkeys(self._memory.nodes, "")
+            return self._as_super_admin(plan.ports, registration.states)
+
+        fleet = self._fleet()
+        if not fleet:
+            return
+        plan.fleet = fleet.plan(ready)
+        views = [self._node_view(name, plan.fleet) for name in fleet.names()]
+        plan.views = [*plan.views, *views]
+
+    def _node_view(self, name: str, fleet: FleetPlan) -> ComponentView:
+        state = RUNNING if name in fleet.running else STOPPED
+        if name in fleet.running and name in fleet.start:
+            state = OUTDATED
+        return self._view(f"{COMPONENT_PREFIX}{name}", state, {})
+
+    def _fleet(self) -> Optional[Fleet]:
+        if not self._fabric:
+            return None
+        around = self._surroundings()
+        return Fleet(self._layout, self._processes, self._fabric, around, self._deadline)
+
+    def _surroundings(self) -> Optional[Surroundings]:
+        settings, layout = self._settings, self._layout
+        if not (settings.binary and settings.programs and self._fabric):
+            return None
+        memory = machine_memory()
+        return Surroundings(
+            key=self._fabric.key,
+            state=layout.root,
+            kube=settings.binary,
+            programs=settings.programs,
+            images=system_images.archive_of(layout.root, settings.programs.nodes),
+            authority=layout.certificate(pki.CLUSTER_AUTHORITY),
+            kubeconfigs={name: layout.component_kubeconfig(name) for name in NODE_CREDENTIALS},
+            dns=ipaddress.IPv4Network(settings.service_cidr)[10],
+            pod_cidr=settings.pod_cidr,
+            memory=memory // len(self._fabric.nodes),
+            machine_memory=memory,
+        )
 
     def _states(self, plan: _Plan) -> Tuple[Dict[str, str], Dict[str, str]]:
         """State of each component, and the reason for each that has to be (re)started."""
@@ -366,16 +513,20 @@ class _Start:
 
     def _missing_rules(self, states: Mapping[str, str], plan: _Plan) -> List[bootstrap.Object]:
         if not self._layout.etcd_data.exists():
-            return bootstrap.access_rules()
+            return bootstrap.access_rules(bool(self._fabric))
         if states[ETCD] != RUNNING or states[API_SERVER] != RUNNING or plan.certificates:
             return []
-        return self._as_super_admin(plan.ports, bootstrap.missing_access_rules)
+        return self._as_super_admin(plan.ports, self._rules_that_miss)
+
+    def _rules_that_miss(self, client: Client) -> List[bootstrap.Object]:
+        return bootstrap.missing_access_rules(client, bool(self._fabric))
 
     # The files besides certificates
 
     def _files(self) -> List[Path]:
-        own = [self._layout.component_kubeconfig(component) for component in COMPONENT_CREDENTIALS]
-        return [*own, self._layout.kwok_config, self._layout.kubeconfig]
+        own = [self._layout.component_kubeconfig(component) for component in self._credentials]
+        kwok = [] if self._fabric else [self._layout.kwok_config]
+        return [*own, *kwok, self._layout.kubeconfig]
 
     def _is_stale(self, path: Path, plan: _Plan) -> bool:
         credential = self._credential(path)
@@ -386,7 +537,7 @@ class _Start:
 
     def _credential(self, path: Path) -> str:
         """The certificate that a kubeconfig holds; empty for other files."""
-        by_path = {self._layout.component_kubeconfig(name): used for name, used in COMPONENT_CREDENTIALS.items()}
+        by_path = {self._layout.component_kubeconfig(name): used for name, used in self._credentials.items()}
         by_path[self._layout.kubeconfig] = ADMIN_CREDENTIAL
         return by_path.get(path, "")
 
@@ -397,7 +548,7 @@ class _Start:
         return kubeconfig(
             self._settings.name,
             credential,
-            server_url(ports),
+            server_url(ports, self._address),
             self._layout.certificate(pki.CLUSTER_AUTHORITY).read_bytes(),
             self._layout.certificate(credential).read_bytes(),
             self._layout.key(credential).read_bytes(),
@@ -408,6 +559,10 @@ class _Start:
     def _act(self, plan: _Plan) -> None:
         self._remember(plan.ports)
         pki.issue(self._layout, self._certificates, plan.certificates, _now())
+        if self._fabric:
+            network.ensure(self._fabric)
+        if self._settings.programs:
+            system_images.ensure(self._layout.root, self._settings.programs.nodes)
         make_private_folder(self._layout.kubeconfigs)
         for path in plan.files:
             write_private(path, self._content(path, plan.ports))
@@ -416,6 +571,9 @@ class _Start:
             members = [component for component in plan.components if component.name in group]
             if not self._bring_up(members, plan):
                 return
+        fleet = self._fleet()
+        if fleet:
+            fleet.act(plan.fleet, lambda call: self._as_super_admin(plan.ports, call))
 
     def _remember(self, ports: Mapping[str, int]) -> None:
         self._memory.ports = dict(ports)
@@ -427,7 +585,7 @@ class _Start:
         """Start those of `members` that the plan starts and wait for all; False when an old one does not recover."""
         started = [component for component in members if component.name in plan.start]
         for component in started:
-            command = (str(self._settings.binary), component.name, *component.arguments)
+            command = (*self._enter(), str(self._settings.binary), component.name, *component.arguments)
             self._processes.start(component.name, command, self._digest(component))
         self._await_started(started)
         survivors = [component for component in members if component not in started]
@@ -439,6 +597,12 @@ class _Start:
         if CONTROLLER_MANAGER in names and CONTROLLER_MANAGER in plan.start:
             self._await_controllers(plan.ports)
         return True
+
+    def _enter(self) -> Tuple[str, ...]:
+        """What leads a process into the namespace of the control plane."""
+        if not self._fabric:
+            return ()
+        return ("nsenter", f"--net={network.namespace_file(self._fabric.router)}", "--")
 
     def _await_started(self, started: Sequence[Component]) -> None:
         waiting = {component.name: component for component in started}
@@ -461,7 +625,7 @@ class _Start:
 
     def _apply_rules(self, ports: Mapping[str, int]) -> None:
         def apply(client: Client) -> None:
-            for rule in bootstrap.missing_access_rules(client):
+            for rule in self._rules_that_miss(client):
                 self._note([f"apply {bootstrap.describe(rule)}"])
                 bootstrap.apply_access_rule(client, rule)
 
@@ -483,7 +647,7 @@ class _Start:
         certificate, key = self._layout.certificate(credential), self._layout.key(credential)
         while True:
             try:
-                with Client(ports[API_SERVER], authority, certificate, key) as client:
+                with Client(ports[API_SERVER], authority, certificate, key, address=self._address) as client:
                     return call(client)
             except (OSError, http.client.HTTPException, UnavailableError) as error:
                 if self._deadline.passed():
@@ -501,6 +665,8 @@ class _Start:
         """Everything that a running process read at its start, so that a change is noticed later."""
         inputs = {str(path): _file_digest(path) for path in component.inputs}
         started_with = [self._memory.binary, component.name, component.arguments, inputs]
+        if self._fabric:
+            started_with.append(network.identity(self._fabric.router))
         return hashlib.sha256(json.dumps(started_with, sort_keys=True).encode()).hexdigest()
 
     def _note(self, actions: Sequence[str]) -> None:
@@ -511,7 +677,7 @@ class _Start:
         ports = self._memory.ports
         return Outcome(
             kubeconfig=str(self._layout.kubeconfig),
-            server=server_url(ports) if ports else "",
+            server=server_url(ports, self._address) if ports else "",
             version=self._memory.version,
             running=any(view.name == API_SERVER and view.state == RUNNING for view in plan.views),
             before=before,

@@ -67,47 +67,67 @@ class Component:
     inputs: Tuple[Path, ...]
 
 
-def components(settings: Settings, layout: Layout, ports: Mapping[str, int]) -> List[Component]:
-    """All components in the order of their start. ports: by the purposes in PORT_OWNERS."""
+def control_plane(settings: Settings) -> Tuple[str, ...]:
+    """The components in the order of their start: kwok is one of them when there are no real nodes."""
+    return tuple(name for name in START_ORDER if name != KWOK or not settings.nodes)
+
+
+def components(
+    settings: Settings, layout: Layout, ports: Mapping[str, int], address: str = LOOPBACK
+) -> List[Component]:
+    """All components in the order of their start. ports: by the purposes in PORT_OWNERS. address: where they listen."""
+    every = _components(settings, layout, ports, address)
+    return [component for component in every if component.name in control_plane(settings)]
+
+
+def _components(settings: Settings, layout: Layout, ports: Mapping[str, int], address: str) -> List[Component]:
     cluster_ca = layout.certificate(pki.CLUSTER_AUTHORITY)
     return [
         _component(
             layout,
             ETCD,
-            _etcd(settings, layout, ports),
-            _probe(layout, ports[ETCD], "/readyz", layout.certificate(pki.ETCD_AUTHORITY), "apiserver-etcd-client"),
+            _etcd(settings, layout, ports, address),
+            _probe(
+                layout, address, ports[ETCD], "/readyz", layout.certificate(pki.ETCD_AUTHORITY), "apiserver-etcd-client"
+            ),
         ),
         _component(
             layout,
             API_SERVER,
-            _api_server(settings, layout, ports),
-            _probe(layout, ports[API_SERVER], "/readyz", cluster_ca, "health"),
+            _api_server(settings, layout, ports, address),
+            _probe(layout, address, ports[API_SERVER], "/readyz", cluster_ca, "health"),
         ),
         _component(
             layout,
             CONTROLLER_MANAGER,
-            _controller_manager(settings, layout, ports),
-            _probe(layout, ports[CONTROLLER_MANAGER], "/healthz", cluster_ca, "health"),
+            _controller_manager(settings, layout, ports, address),
+            _probe(layout, address, ports[CONTROLLER_MANAGER], "/healthz", cluster_ca, "health"),
         ),
         _component(
             layout,
             SCHEDULER,
-            _scheduler(layout, ports),
-            _probe(layout, ports[SCHEDULER], "/readyz", cluster_ca, "health"),
+            _scheduler(layout, ports, address),
+            _probe(layout, address, ports[SCHEDULER], "/readyz", cluster_ca, "health"),
         ),
         _component(
             layout,
             KWOK,
             _kwok(settings, layout, ports),
-            _probe(layout, ports[KWOK], "/healthz", cluster_ca, "health"),
+            _probe(layout, address, ports[KWOK], "/healthz", cluster_ca, "health"),
             (layout.kwok_config,),
         ),
     ]
 
 
-def server_url(ports: Mapping[str, int]) -> str:
+# The endpoint reconciler refuses a loopback address, so it is off: the service `kubernetes` has no endpoint.
+_WITHOUT_NODES: Flags = {"endpoint-reconciler-type": "none"}
+# Pods leave a lost zone after ten seconds instead of five minutes: here one waits for it.
+_WITH_NODES: Flags = {"default-not-ready-toleration-seconds": 10, "default-unreachable-toleration-seconds": 10}
+
+
+def server_url(ports: Mapping[str, int], address: str = LOOPBACK) -> str:
     """Where the API server is."""
-    return f"https://{LOOPBACK}:{ports[API_SERVER]}"
+    return f"https://{address}:{ports[API_SERVER]}"
 
 
 def _component(
@@ -122,13 +142,13 @@ def _text(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _probe(layout: Layout, port: int, path: str, authority: Path, client: str) -> Probe:
-    return Probe(port, path, authority, layout.certificate(client), layout.key(client))
+def _probe(layout: Layout, address: str, port: int, path: str, authority: Path, client: str) -> Probe:
+    return Probe(port, path, authority, layout.certificate(client), layout.key(client), address)
 
 
-def _etcd(settings: Settings, layout: Layout, ports: Mapping[str, int]) -> Flags:
-    clients = f"https://{LOOPBACK}:{ports[ETCD]}"
-    peers = f"https://{LOOPBACK}:{ports[ETCD_PEER_PORT]}"
+def _etcd(settings: Settings, layout: Layout, ports: Mapping[str, int], address: str) -> Flags:
+    clients = f"https://{address}:{ports[ETCD]}"
+    peers = f"https://{address}:{ports[ETCD_PEER_PORT]}"
     flags: Flags = {
         "name": "embedded",
         "data-dir": layout.etcd_data,
@@ -151,14 +171,13 @@ def _etcd(settings: Settings, layout: Layout, ports: Mapping[str, int]) -> Flags
     return flags
 
 
-def _api_server(settings: Settings, layout: Layout, ports: Mapping[str, int]) -> Flags:
+def _api_server(settings: Settings, layout: Layout, ports: Mapping[str, int], address: str) -> Flags:
     return {
-        "bind-address": LOOPBACK,
-        # The endpoint reconciler refuses a loopback address, so it is off: the service `kubernetes` has no endpoint.
-        "advertise-address": LOOPBACK,
-        "endpoint-reconciler-type": "none",
+        "bind-address": address,
+        "advertise-address": address,
+        **(_WITH_NODES if settings.nodes else _WITHOUT_NODES),
         "secure-port": ports[API_SERVER],
-        "etcd-servers": f"https://{LOOPBACK}:{ports[ETCD]}",
+        "etcd-servers": f"https://{address}:{ports[ETCD]}",
         "etcd-cafile": layout.certificate(pki.ETCD_AUTHORITY),
         "etcd-certfile": layout.certificate("apiserver-etcd-client"),
         "etcd-keyfile": layout.key("apiserver-etcd-client"),
@@ -184,15 +203,15 @@ def _api_server(settings: Settings, layout: Layout, ports: Mapping[str, int]) ->
         "requestheader-extra-headers-prefix": "X-Remote-Extra-",
         "proxy-client-cert-file": layout.certificate("front-proxy-client"),
         "proxy-client-key-file": layout.key("front-proxy-client"),
-        # No kube-proxy runs here: extension API servers are reached at their endpoints, not at a service address.
+        # No kube-proxy runs beside it: extension API servers are reached at their endpoints, not at a service address.
         "enable-aggregator-routing": True,
         "profiling": False,
     }
 
 
-def _controller_manager(settings: Settings, layout: Layout, ports: Mapping[str, int]) -> Flags:
+def _controller_manager(settings: Settings, layout: Layout, ports: Mapping[str, int], address: str) -> Flags:
     return {
-        **_delegating(layout, CONTROLLER_MANAGER, "controller-manager-serving", ports[CONTROLLER_MANAGER]),
+        **_delegating(layout, CONTROLLER_MANAGER, "controller-manager-serving", address, ports[CONTROLLER_MANAGER]),
         "cluster-name": settings.name,
         "use-service-account-credentials": True,
         # With the default of 20 requests a second, getting the credentials of all controllers takes 5 s.
@@ -202,18 +221,19 @@ def _controller_manager(settings: Settings, layout: Layout, ports: Mapping[str, 
         "root-ca-file": layout.certificate(pki.CLUSTER_AUTHORITY),
         "cluster-signing-cert-file": layout.certificate(pki.CLUSTER_AUTHORITY),
         "cluster-signing-key-file": layout.key(pki.CLUSTER_AUTHORITY),
-        "allocate-node-cidrs": True,
+        # Real nodes get their pod networks with their addresses.
+        "allocate-node-cidrs": not settings.nodes,
         "cluster-cidr": settings.pod_cidr,
         "service-cluster-ip-range": settings.service_cidr,
         "node-monitor-grace-period": NODE_MONITOR_GRACE,
     }
 
 
-def _scheduler(layout: Layout, ports: Mapping[str, int]) -> Flags:
-    return _delegating(layout, SCHEDULER, "scheduler-serving", ports[SCHEDULER])
+def _scheduler(layout: Layout, ports: Mapping[str, int], address: str) -> Flags:
+    return _delegating(layout, SCHEDULER, "scheduler-serving", address, ports[SCHEDULER])
 
 
-def _delegating(layout: Layout, component: str, serving: str, port: int) -> Flags:
+def _delegating(layout: Layout, component: str, serving: str, address: str, port: int) -> Flags:
     """What controller-manager and scheduler share: they ask the API server who may read from them."""
     kubeconfig = layout.component_kubeconfig(component)
     return {
@@ -222,7 +242,7 @@ def _delegating(layout: Layout, component: str, serving: str, port: int) -> Flag
         "authorization-kubeconfig": kubeconfig,
         "client-ca-file": layout.certificate(pki.CLUSTER_AUTHORITY),
         "requestheader-client-ca-file": layout.certificate(pki.FRONT_PROXY_AUTHORITY),
-        "bind-address": LOOPBACK,
+        "bind-address": address,
         "secure-port": port,
         "tls-cert-file": layout.certificate(serving),
         "tls-private-key-file": layout.key(serving),

@@ -24,6 +24,7 @@ class Probe:
     authority: Path
     certificate: Path
     key: Path
+    address: str = LOOPBACK
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,13 @@ class Health:
 def ask(probe: Probe, timeout: float = ANSWER_TIMEOUT) -> Health:
     """Ask once; no answer within `timeout` seconds, a wrong certificate or any status but 200 is not healthy."""
     try:
-        with Client(probe.port, probe.authority, probe.certificate, probe.key, timeout) as client:
+        with Client(probe.port, probe.authority, probe.certificate, probe.key, timeout, probe.address) as client:
             status, content = client.request("GET", probe.path)
     except (OSError, http.client.HTTPException) as error:
-        return Health(False, f"no answer from {LOOPBACK}:{probe.port}{probe.path}: {error}")
+        return Health(False, f"no answer from {probe.address}:{probe.port}{probe.path}: {error}")
     if status == 200:
         return Health(True)
-    return Health(False, f"{LOOPBACK}:{probe.port}{probe.path} answers {status}: {_failed_checks(content)}")
+    return Health(False, f"{probe.address}:{probe.port}{probe.path} answers {status}: {_failed_checks(content)}")
 
 
 def _failed_checks(content: bytes) -> str:

@@ -16,13 +16,18 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.port
 
 
 class Client:
-    """One kept connection to 127.0.0.1:`port`. Errors are OSError (also those of TLS) or http.client.HTTPException."""
+    """One kept connection to `port` of `address`.
 
-    def __init__(self, port: int, authority: Path, certificate: Path, key: Path, timeout: float = 5.0) -> None:
+    Errors are OSError (also those of TLS) or http.client.HTTPException.
+    """
+
+    def __init__(
+        self, port: int, authority: Path, certificate: Path, key: Path, timeout: float = 5.0, address: str = LOOPBACK
+    ) -> None:
         """authority, certificate, key: PEM files. timeout: seconds for connecting and for each answer."""
         context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=authority)
         context.load_cert_chain(certificate, key)
-        self._connection = http.client.HTTPSConnection(LOOPBACK, port, timeout=timeout, context=context)
+        self._connection = http.client.HTTPSConnection(address, port, timeout=timeout, context=context)
 
     def request(
         self, method: str, path: str, body: Optional[Dict[str, Any]] = None, content_type: str = "application/json"

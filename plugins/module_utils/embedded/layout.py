@@ -57,6 +57,11 @@ class Layout:
         return self.root / "logs"
 
     @property
+    def nodes(self) -> Path:
+        """The folder of the real nodes."""
+        return self.root / "nodes"
+
+    @property
     def kwok_config(self) -> Path:
         return self.root / "kwok.yaml"
 

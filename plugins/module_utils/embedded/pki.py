@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Dict, List, Optional, Sequence, Tuple, cast
 
@@ -49,6 +49,8 @@ CLOCK_SKEW = datetime.timedelta(minutes=5)
 ADMIN_GROUP = "servicemesh.platform:cluster-admins"
 KWOK_USER = "servicemesh.platform:kwok"
 HEALTH_USER = "servicemesh.platform:health"
+CALICO_USER = "servicemesh.platform:calico"
+BOOTSTRAP_GROUP = "system:bootstrappers:servicemesh.platform"
 KUBELET_CLIENT_USER = "kube-apiserver-kubelet-client"
 FRONT_PROXY_USER = "front-proxy-client"
 
@@ -74,8 +76,25 @@ class Certificate:
     addresses: Tuple[str, ...] = ()
 
 
-def certificates(cluster: str, service_cidr: str) -> List[Certificate]:
-    """All certificates of the cluster, authorities first. Names and groups are those that Kubernetes itself binds."""
+def certificates(cluster: str, service_cidr: str, address: str = LOOPBACK, nodes: bool = False) -> List[Certificate]:
+    """All certificates of the cluster, authorities first. Names and groups are those that Kubernetes itself binds.
+
+    address: where the control plane listens. nodes: whether there are real nodes, which have credentials too.
+    """
+    further = (address,) if address != LOOPBACK else ()
+    wanted = _control_plane(cluster, service_cidr) + (_nodes() if nodes else [])
+    return [replace(one, addresses=one.addresses + further) if one.server else one for one in wanted]
+
+
+def _nodes() -> List[Certificate]:
+    return [
+        _client("kubelet-bootstrap", CLUSTER_AUTHORITY, "servicemesh.platform:bootstrap", BOOTSTRAP_GROUP),
+        _client("kube-proxy", CLUSTER_AUTHORITY, "system:kube-proxy"),
+        _client("calico", CLUSTER_AUTHORITY, CALICO_USER),
+    ]
+
+
+def _control_plane(cluster: str, service_cidr: str) -> List[Certificate]:
     return [
         Certificate(CLUSTER_AUTHORITY, "", f"{cluster} kubernetes"),
         Certificate(ETCD_AUTHORITY, "", f"{cluster} etcd"),

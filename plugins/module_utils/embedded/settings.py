@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
+from typing import Mapping, Optional, Sequence
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.errors import EmbeddedError
 from ansible_collections.servicemesh.platform.plugins.module_utils.variables.cluster import (
@@ -19,12 +19,41 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.variables.for
 
 
 @dataclass(frozen=True)
+class NodeSettings:
+    """A real node. name: a DNS subdomain. labels: all that it shall have, the zone's too."""
+
+    name: str
+    zone: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Programs:
+    """What real nodes are made of, besides the multi-call binary. All are absolute paths.
+
+    nodes: the folder of containerd and its shim, of CNI plugins and of noderun. runc: the program. calico: the folder
+    of Felix and of Calico's CNI plugin.
+    """
+
+    nodes: Path
+    runc: Path
+    calico: Path
+
+    @property
+    def folders(self) -> Sequence[Path]:
+        """Where all of them are."""
+        return (self.nodes, self.runc.parent, self.calico)
+
+
+@dataclass(frozen=True)
 class Settings:
     """The choices of one embedded cluster.
 
     name: a DNS label. binary: absolute path of the multi-call binary; None when it is not known yet, which is good for
     check mode only. service_cidr, pod_cidr: IPv4 networks.
     durable: whether etcd waits for the disk (fsync) before it confirms a write.
+    nodes: the real nodes; without any, kwok plays those that carry its annotation. programs: what
+    real nodes are made of; None when it is not known yet, as for `binary`.
     """
 
     name: str
@@ -32,6 +61,8 @@ class Settings:
     service_cidr: str
     pod_cidr: str
     durable: bool = True
+    nodes: Sequence[NodeSettings] = ()
+    programs: Optional[Programs] = None
 
 
 def check_name(name: str) -> None:

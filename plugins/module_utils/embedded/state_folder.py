@@ -32,13 +32,20 @@ LOCK_POLL_SECONDS = 0.2
 
 @dataclass
 class Memory:
-    """What one run leaves for the next. ports: purpose -> port. binary: what `binary.identity` gives."""
+    """What one run leaves for the next.
+
+    ports: purpose -> port. binary: what `binary.identity` gives. link: the network between this machine and the
+    namespace of the control plane, empty without real nodes. zones, nodes: the number of each, given once.
+    """
 
     service_cidr: str = ""
     pod_cidr: str = ""
     ports: Dict[str, int] = field(default_factory=dict)
     binary: Dict[str, Any] = field(default_factory=dict)
     version: str = ""
+    link: str = ""
+    zones: Dict[str, int] = field(default_factory=dict)
+    nodes: Dict[str, int] = field(default_factory=dict)
 
 
 class StateFolder:

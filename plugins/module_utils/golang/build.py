@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The servicemesh.platform authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Building a Go program once for each content of its sources.
+"""Building Go programs once for each content of their sources.
 
 The result stands in `<cache>/bin/<name>-<digest>/<output>`. The digest covers everything that goes into it, so that a
 program is there or it is not; it is never out of date. What is not finished stands elsewhere and is moved in one step.
@@ -27,6 +27,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.progress impo
 # What `go env` says about the result, besides the sources and the options.
 _TARGET = ("GOVERSION", "GOEXPERIMENT", "GOFIPS140", "GOAMD64", "GOARM64", "GOARM", "GO386", "GOPPC64", "GORISCV64")
 _LOCAL_REPLACEMENT = re.compile(r"=>\s*\"?(\.{1,2}/[^\s\"]*|\.{1,2}|/[^\s\"]+)")
+_MAJOR_VERSION = re.compile(r"v[2-9]|v[1-9][0-9]+")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NOT_SOURCES = frozenset((".git", "__pycache__"))
 
@@ -37,19 +38,29 @@ class Program:
 
     `name`: what it is called in messages and in the cache. `output`: the name of the file, by default `name`.
     `source`: the folder of go.mod. `package`: what to build there, a folder (`.`, `./cmd/x`) or the import path of a
-    program in a required module. `ldflags`: as `go build` takes it, one string.
+    program in a required module. `packages`: several of them instead, built by one command into one folder, each under
+    the name that Go gives it. `ldflags`: as `go build` takes it, one string. `tags`: the build tags. `cgo`: whether C
+    is compiled too, which wants a C compiler and the headers of the libraries.
     """
 
     name: str
     source: str
     output: str = ""
     package: str = "."
+    packages: Tuple[str, ...] = ()
     ldflags: str = ""
+    tags: Tuple[str, ...] = ()
+    cgo: bool = False
 
     @property
-    def file(self) -> str:
-        """The name of the file."""
-        return self.output or self.name
+    def files(self) -> Tuple[str, ...]:
+        """The names of the files."""
+        return tuple(map(_file_name, self.packages)) or (self.output or self.name,)
+
+    @property
+    def built_from(self) -> Tuple[str, ...]:
+        """The packages, one for each file."""
+        return self.packages or (self.package,)
 
 
 @dataclass(frozen=True)
@@ -63,14 +74,19 @@ class Plan:
     digest: str
 
     @property
+    def folder(self) -> str:
+        """The folder of the program, or of the programs."""
+        return self.cache.program(self.program.name, self.digest)
+
+    @property
     def path(self) -> str:
-        """The program's file."""
-        return os.path.join(self.cache.program(self.program.name, self.digest), self.program.file)
+        """The program's file; the folder when there are several programs."""
+        return self.folder if self.program.packages else os.path.join(self.folder, self.program.files[0])
 
     @property
     def built(self) -> bool:
-        """Whether the program is there."""
-        return os.access(self.path, os.X_OK)
+        """Whether the program is there, all of them when they are several."""
+        return all(os.access(os.path.join(self.folder, file), os.X_OK) for file in self.program.files)
 
 
 def plan(program: Program, go: str, cache: Cache) -> Plan:
@@ -78,9 +94,12 @@ def plan(program: Program, go: str, cache: Cache) -> Plan:
 
     Raises BuildError when the name or the sources are not right, or go does not run.
     """
-    for option, value in (("name", program.name), ("output", program.file)):
+    named = [("packages" if program.packages else "output", file) for file in program.files]
+    for option, value in [("name", program.name), *named]:
         if not _NAME.fullmatch(value):
             raise BuildError(f"{option}: {value!r} cannot be a file name.", "Use letters, digits, '-', '_' and '.'.")
+    if len(set(program.files)) < len(program.files):
+        raise BuildError("packages: two of them give a file of the same name.", "Build them under names of their own.")
     if not os.path.isfile(os.path.join(program.source, "go.mod")):
         raise BuildError(f"{program.source} holds no go.mod.", "Name the folder of the Go module's sources.")
     environment, target = _target(program, go, cache)
@@ -91,9 +110,11 @@ def plan(program: Program, go: str, cache: Cache) -> Plan:
 def digest(program: Program, target: Dict[str, str], sources: List[str]) -> str:
     """The digest (sha256, hex) over everything that goes into a program."""
     content = {
-        "file": program.file,
-        "package": program.package,
+        "files": program.files,
+        "packages": program.built_from,
         "ldflags": program.ldflags,
+        "tags": program.tags,
+        "cgo": program.cgo,
         "target": target,
         "sources": sources,
     }
@@ -156,7 +177,8 @@ def _build(chosen: Plan, progress: Progress, lock: int) -> None:
         missing = _missing_packages(chosen, environment, progress, lock)
         counter = _Counter(program.name, missing, progress)
         command = [chosen.go, "build", "-v", "-buildvcs=false", "-trimpath"]
-        command += ["-ldflags", program.ldflags, "-o", os.path.join(result, program.file), program.package]
+        output = os.path.join(result, "" if program.packages else program.files[0])
+        command += [_tags(program), "-ldflags", program.ldflags, "-o", output, *program.built_from]
         run(command, environment, program.source, counter.line, [lock])
         _finish(result, chosen)
     finally:
@@ -164,17 +186,17 @@ def _build(chosen: Plan, progress: Progress, lock: int) -> None:
 
 
 def _finish(result: str, chosen: Plan) -> None:
-    file = os.path.join(result, chosen.program.file)
-    if not os.access(file, os.X_OK):
-        raise BuildError(
-            f"{chosen.program.package} in {chosen.program.source} is no program.",
-            "Name a package with `package main` in `package`.",
-        )
-    with open(file, "rb+") as stream:
-        os.fsync(stream.fileno())
-    final = os.path.dirname(chosen.path)
-    shutil.rmtree(final, ignore_errors=True)  # of somebody who removed the file only
-    os.rename(result, final)
+    for name, package in zip(chosen.program.files, chosen.program.built_from):
+        file = os.path.join(result, name)
+        if not os.access(file, os.X_OK):
+            raise BuildError(
+                f"{package} in {chosen.program.source} is no program.",
+                "Name a package with `package main`.",
+            )
+        with open(file, "rb+") as stream:
+            os.fsync(stream.fileno())
+    shutil.rmtree(chosen.folder, ignore_errors=True)  # of somebody who removed the files only
+    os.rename(result, chosen.folder)
 
 
 def _missing_packages(chosen: Plan, environment: Dict[str, str], progress: Progress, lock: int) -> Set[str]:
@@ -191,8 +213,9 @@ def _missing_packages(chosen: Plan, environment: Dict[str, str], progress: Progr
         return True
 
     progress.say(f"looking at the sources of {name}")
-    command = [chosen.go, "list", "-deps", "-trimpath", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}"]
-    return set(run([*command, chosen.program.package], environment, chosen.program.source, line, [lock]).split())
+    command = [chosen.go, "list", "-deps", "-trimpath", _tags(chosen.program)]
+    command += ["-f", "{{if .Stale}}{{.ImportPath}}{{end}}", *chosen.program.built_from]
+    return set(run(command, environment, chosen.program.source, line, [lock]).split())
 
 
 class _Counter:
@@ -216,7 +239,7 @@ class _Counter:
 
 def _target(program: Program, go: str, cache: Cache) -> Tuple[Dict[str, str], Dict[str, str]]:
     """The environment that builds for this machine, and what of it shows in the result."""
-    environment = go_environment(cache)
+    environment = dict(go_environment(cache), CGO_ENABLED=str(int(program.cgo)))
     try:
         answer = json.loads(run([go, "env", "-json", "GOHOSTOS", "GOHOSTARCH", *_TARGET], environment, program.source))
     except OSError as error:
@@ -225,6 +248,15 @@ def _target(program: Program, go: str, cache: Cache) -> Tuple[Dict[str, str], Di
         raise BuildError(f"{go} does not run:", first_lines(error.output)) from error
     environment.update(GOOS=answer["GOHOSTOS"], GOARCH=answer["GOHOSTARCH"])
     return environment, answer
+
+
+def _tags(program: Program) -> str:
+    return "-tags=" + ",".join(program.tags)
+
+
+def _file_name(package: str) -> str:
+    """What `go build` calls the program of a package: the last element of its path that is no major version."""
+    return next(part for part in reversed(package.split("/")) if not _MAJOR_VERSION.fullmatch(part))
 
 
 def _files(folder: str) -> Iterator[str]:

@@ -58,7 +58,18 @@ def _text(zone: Any) -> Any:
 
 def derived(variables: Mapping[str, Any], inventory: Inventory) -> Dict[str, Any]:
     """What the role reads besides its own variables."""
-    return {"nodes": nodes(variables, inventory)}
+    return {
+        "nodes": nodes(variables, inventory),
+        "dns_address": _dns_address(variables["cluster_embedded_service_cidr"]),
+    }
+
+
+def _dns_address(service_cidr: str) -> str:
+    """The address of the cluster's DNS service: the tenth of the network, as kubeadm has it. Empty for no network."""
+    try:
+        return str(IPv4Network(service_cidr)[10])
+    except ValueError:
+        return ""
 
 
 def _zones(variables: Mapping[str, Any]) -> Iterator[Problem]:

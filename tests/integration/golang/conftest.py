@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import zipfile
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable
 
 import pytest
 from ansible_collections.servicemesh.platform.plugins.module_utils.golang.build import Plan, Program, plan
@@ -42,7 +42,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Cache:
 def hello(tmp_path: Path, go: str, cache: Cache) -> Callable[..., Plan]:
     """Writes a program and plans to build it; its name keeps tests apart that share the cache."""
 
-    def make(main: str = MAIN, where: Cache = cache, **options: str) -> Plan:
+    def make(main: str = MAIN, where: Cache = cache, **options: Any) -> Plan:
         source = tmp_path / "hello"
         source.mkdir(exist_ok=True)
         (source / "go.mod").write_text(GO_MOD, encoding="utf-8")

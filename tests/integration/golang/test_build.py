@@ -61,6 +61,41 @@ def test_a_program_is_built_once_and_found_again(hello: Hello) -> None:
     assert leftovers(program.cache) == []
 
 
+def test_several_programs_are_built_by_one_command(hello: Hello, tmp_path: Path) -> None:
+    first = hello()
+    source = Path(first.program.source)
+    for name in ("one", "two"):
+        (source / name).mkdir()
+        (source / name / "main.go").write_text(f'package main\n\nfunc main() {{ println("{name}") }}\n')
+    several = hello(packages=("./one", "./two"))
+    assert build(several, Progress(None))
+    assert sorted(os.listdir(several.path)) == ["one", "two"]
+    assert several.built
+    os.unlink(os.path.join(several.path, "two"))
+    assert not several.built
+    assert build(several, Progress(None))
+    said = subprocess.run([os.path.join(several.path, "two")], capture_output=True, text=True, check=True).stderr
+    assert said == "two\n"
+
+
+def test_c_is_compiled_only_when_asked_for(hello: Hello) -> None:
+    source = 'package main\n\n/*\n#include <stdlib.h>\n*/\nimport "C"\n\nfunc main() { println(C.abs(-7)) }\n'
+    with pytest.raises(BuildError):
+        build(hello(source), Progress(None))
+    program = hello(source, cgo=True)
+    assert build(program, Progress(None))
+    assert output(program) == "7"
+
+
+def test_tags_choose_the_sources(hello: Hello) -> None:
+    plain = hello()
+    chosen = 'package main\n\nfunc init() { greeting = "chosen" }\n'
+    Path(plain.program.source, "chosen.go").write_text("//go:build chosen\n\n" + chosen, encoding="utf-8")
+    program = hello(tags=("chosen",))
+    assert build(program, Progress(None))
+    assert output(program) == "chosen"
+
+
 def test_other_sources_and_options_give_another_program(hello: Hello) -> None:
     first = hello()
     build(first, Progress(None))

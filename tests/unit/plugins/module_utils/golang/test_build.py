@@ -38,6 +38,9 @@ def tree(root: Path, files: dict[str, str]) -> str:
         digest(replace(PROGRAM, ldflags="-s"), TARGET, ["a"]),
         digest(replace(PROGRAM, package="./cmd"), TARGET, ["a"]),
         digest(replace(PROGRAM, output="world"), TARGET, ["a"]),
+        digest(replace(PROGRAM, packages=("./cmd", "./other")), TARGET, ["a"]),
+        digest(replace(PROGRAM, tags=("seccomp",)), TARGET, ["a"]),
+        digest(replace(PROGRAM, cgo=True), TARGET, ["a"]),
         digest(PROGRAM, {**TARGET, "GOVERSION": "go1.26.9"}, ["a"]),
         digest(PROGRAM, TARGET, ["b"]),
         digest(PROGRAM, TARGET, ["a", "b"]),
@@ -49,6 +52,11 @@ def test_everything_that_goes_into_a_program_changes_its_digest(other: str) -> N
 
 def test_the_place_of_the_sources_does_not_matter() -> None:
     assert digest(replace(PROGRAM, source="/elsewhere"), TARGET, []) == digest(PROGRAM, TARGET, [])
+
+
+def test_programs_are_called_what_go_calls_them() -> None:
+    packages = ("./cmd/one", "example.com/x/v2/cmd/two", "example.com/three/v3", "example.com/v1")
+    assert replace(PROGRAM, packages=packages).files == ("one", "two", "three", "v1")
 
 
 NAMES = st.text("abc", min_size=1, max_size=3).map(lambda name: f"f{name}.go")
@@ -79,6 +87,11 @@ replace (
 def test_a_folder_without_go_mod_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BuildError, match=r"holds no go\.mod"):
         plan(Program("hello", str(tmp_path)), "go", Cache(str(tmp_path)))
+
+
+def test_two_programs_of_one_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="two of them give a file of the same name"):
+        plan(Program("both", str(tmp_path), packages=("./a/x", "./b/x")), "go", Cache(str(tmp_path)))
 
 
 @pytest.mark.parametrize("program", [Program("../x", "/src"), Program("", "/src"), Program("x", "/src", output="a/b")])
