@@ -110,8 +110,8 @@ zone:
   sample: c
 state:
   description:
-    - How the zone is now, in check mode how it would be. Besides the states that can be asked for, V(damaged) is a zone in which some nodes run and
-      some do not.
+    - How the zone is now, in check mode how it would be.
+    - Besides the states that can be asked for, V(damaged) is a zone in which some nodes run and some do not.
   returned: success
   type: str
   sample: lost

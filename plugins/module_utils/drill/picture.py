@@ -71,7 +71,7 @@ class Workload:
     """A workload with its pods.
 
     zones: those that its template restricts it to; None when it may run in all. is_spread: whether its template asks
-    for a spread over zones. current: whether its status tells of its newest specification.
+    for a spread over zones.
     """
 
     name: Name
