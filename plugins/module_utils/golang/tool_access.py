@@ -22,7 +22,8 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.golang.messag
 from ansible_collections.servicemesh.platform.plugins.module_utils.golang.tool import ToolError
 
 _ASKED = ("GOPROXY", "GOSUMDB", "GONOSUMDB", "GOHOSTOS", "GOHOSTARCH")
-_MODULE = r"(?:^|\s|\()(?P<module>[\w.~-]+\.[\w.~/-]+@v[^\s:()]+)"
+_MODULE = r"(?:^|\s|\()(?P<module>[\w.~-]+\.[\w.~/-]+@v[^\s:()/]+)(?=[\s:)]|$)"
+_IN_CACHE = r"/cache/download/(?P<path>\S+?)/@v/(?P<version>\S+?)\.(?:info|mod|zip): (?:no such file|The system cannot)"
 
 
 @dataclass(frozen=True)
@@ -95,9 +96,9 @@ def explained(output: str, access: Effective, source: str = "") -> Optional[Expl
     return _missing(output, access) or _bad(output, access) or explain(output, source, access.environment)
 
 
-def failure(what: str, output: str, access: Effective, source: str = "") -> ToolError:
-    """The error for a tool that go could not build."""
-    known = explained(output, access, source)
+def failure(what: str, output: str, access: Effective, source: str = "", meant: str = "") -> ToolError:
+    """The error for a tool that go could not build. `meant`: the output in the words that are to be explained."""
+    known = explained(meant or output, access, source)
     if known:
         return ToolError(f"{what}: {known.problem}", f"{known.mend}\n{first_lines(output)}")
     return ToolError(f"{what}:", first_lines(output))
@@ -121,10 +122,11 @@ def _missing(output: str, access: Effective) -> Optional[Explanation]:
     """A module that is not in the cache while nothing may be downloaded."""
     if not access.offline:
         return None
-    found = re.search(_MODULE + r"[^\n]*?(?:no such file or directory|cannot find the file|disabled by)", output)
+    found = re.search(_IN_CACHE, output)
     if not found:
         return None
-    module = found.group("module")
+    # Capital letters are written as `!x` there: https://go.dev/ref/mod#goproxy-protocol
+    module = re.sub("!([a-z])", lambda match: match.group(1).upper(), f"{found.group('path')}@{found.group('version')}")
     downloads = os.path.join(access.cache.modules, "cache", "download")
     return Explanation(
         f"{module} is not in the module cache, and nothing is downloaded in offline mode.",
@@ -136,14 +138,15 @@ def _missing(output: str, access: Effective) -> Optional[Explanation]:
 
 def _bad(output: str, access: Effective) -> Optional[Explanation]:
     """A module that is not what the checksum database says, or a database that does not answer."""
-    mismatch = re.search(r"verifying (?:module: )?(\S+?):? checksum mismatch", output)
-    if mismatch and "sum.golang.org: h1:" in output + "\n" and "go.sum:" not in output:
-        module = _first_module(output) or mismatch.group(1)
-        return Explanation(f"{module} is not what the checksum database has: its checksum differs.", clearing(access))
+    if re.search(r"verifying (?:module|go\.mod): checksum mismatch", output):
+        return Explanation(
+            f"{_first_module(output) or 'A module'} is not what the checksum database has: its checksum differs.",
+            clearing(access),
+        )
     broken = re.search(r"zip: not a valid zip file|zip: checksum error|malformed go\.sum|not a valid zip", output)
     if broken:
         return Explanation(f"{_first_module(output) or 'A module'} came down broken.", clearing(access))
-    if re.search(r"initializing sumdb|/sumdb/|sumdb\.Client|reading https?://\S+/(?:lookup|tile|latest)", output):
+    if re.search(r"verifying (?:module|go\.mod): ", output):
         return Explanation(
             f"The checksum database does not vouch for {_first_module(output) or 'a module'}, or cannot be reached.",
             "Use a module proxy that serves the database too. Name a module that is not public in goprivate. Or set "
@@ -153,7 +156,7 @@ def _bad(output: str, access: Effective) -> Optional[Explanation]:
 
 
 def _first_module(output: str) -> str:
-    found = re.search(_MODULE, output)
+    found = re.search(_MODULE, output, re.MULTILINE)
     return found.group("module") if found else ""
 
 

@@ -197,7 +197,16 @@ def _failure(wanted: Tool, error: CommandFailed, access: Effective) -> ToolError
         return ToolError(f"{what} is no program.", "Name a package with `package main`.")
     if error.code < 0:
         return ToolError(f"The build of {what} was ended by signal {-error.code}.", "Run again.")
-    return failure(f"{what} cannot be built", error.output, access)
+    return failure(f"{what} cannot be built", error.output, access, meant=_by_module(wanted, error.output))
+
+
+def _by_module(wanted: Tool, output: str) -> str:
+    """A message of go with the tool's module in place of its package, which go names while it looks for the module."""
+    if not wanted.module:
+        return output
+    for behind in ("@", "/@v/"):
+        output = output.replace(wanted.package + behind, wanted.module + behind)
+    return output
 
 
 def _check_sums(wanted: Tool, info: BuildInfo, access: Effective) -> None:
