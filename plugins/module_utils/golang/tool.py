@@ -33,7 +33,7 @@ SUM = re.compile(r"h1:[A-Za-z0-9+/]{43}=")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 TAG = re.compile(r"[A-Za-z0-9_.]+")
 # Elements of import paths: https://go.dev/ref/mod#go-mod-file-ident
-PACKAGE = re.compile(r"[A-Za-z0-9._~+-]+(/[A-Za-z0-9._~+-]+)*")
+PACKAGE = re.compile(r"[A-Za-z0-9._~+][A-Za-z0-9._~+-]*(/[A-Za-z0-9._~+-]+)*")
 
 TOOL_OPTIONS: Dict[str, Dict[str, Any]] = {
     "name": {"type": "str", "required": True},
@@ -260,6 +260,8 @@ def _package_problem(options: Mapping[str, Any]) -> Optional[Tuple[str, str]]:
     if options.get("source"):
         if module:
             return "module together with source.", "Leave module out; the go.mod in the folder names it."
+        if package and not PACKAGE.fullmatch(package):
+            return f"package {package!r} is no package.", "Write ./FOLDER, or the import path of a program."
         return None
     if not (package or module):
         return "neither package nor module.", "Give the import path of the program."
