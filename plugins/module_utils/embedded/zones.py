@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import cgroups, network, pki, registration
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.components import API_SERVER
@@ -272,27 +272,29 @@ class Zones:
 
     def _kill(self, nodes: Sequence[Node]) -> None:
         """SIGKILL at once to all. The records stay: they say which nodes there are and what they were started with."""
-        processes = {node.component: self._processes.running(node.component) for node in nodes}
-        for process in processes.values():
+        processes = [process for process in (self._processes.running(node.component) for node in nodes) if process]
+        for process in processes:
             self._kill_process(process)
         deadline = Deadline(KILL_SECONDS)
-        left = [name for name, process in processes.items() if process]
-        while left and not deadline.passed():
-            left = [name for name in left if self._is_there(name, processes[name])]
-            time.sleep(POLL_SECONDS if left else 0)
-        if left:
-            raise EmbeddedError(f"{', '.join(left)} did not end within {KILL_SECONDS:.0f} s of SIGKILL")
+        while any(self._processes.is_alive(process) for process in processes):
+            if deadline.passed():
+                names = ", ".join(node.component for node in nodes)
+                raise EmbeddedError(f"{names} did not end within {KILL_SECONDS:.0f} s of SIGKILL")
+            time.sleep(POLL_SECONDS)
+        for node in nodes:
+            self._without_cgroups(node)
 
-    def _kill_process(self, process: Optional[Process]) -> None:
-        if process and self._processes.is_alive(process):
+    def _kill_process(self, process: Process) -> None:
+        if self._processes.is_alive(process):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGKILL)
 
-    def _is_there(self, component: str, process: Optional[Process]) -> bool:
-        """Whether anything of the node still runs: what is in it ends a moment later than its first process."""
-        if process and self._processes.is_alive(process):
-            return True
-        return any(_has_processes(folder) for folder in cgroups.find(self._machines[component].cgroup))
+    def _without_cgroups(self, node: Node) -> None:
+        """Wait until nothing of the node runs any more, and remove its cgroups, which a reboot would do.
+
+        The kubelet asks for the containers of those that it finds, and waits some seconds for each.
+        """
+        cgroups.remove(self._machines[node.component].cgroup)
 
     def _start(self, node: Node) -> None:
         """As it was started before, so that its digest, too, is the same."""
@@ -302,6 +304,7 @@ class Zones:
             raise EmbeddedError(
                 f"{machine.command[0]} is gone; state=started of the cluster builds and starts it again"
             )
+        self._without_cgroups(node)
         self._processes.start(node.component, machine.command, before.digest if before else "")
 
     # Whether the nodes are ready
@@ -449,13 +452,3 @@ def _same(present: Optional[Slowness], wanted: Slowness) -> bool:
     if present is None:
         return False
     return abs(present.delay - wanted.delay) < SAME and abs(present.loss - wanted.loss) < SAME
-
-
-def _has_processes(cgroup: Path) -> bool:
-    """Whether a process is in the cgroup or below it."""
-    found: Set[str] = set()
-    for folder, _folders, files in os.walk(cgroup):
-        if "cgroup.procs" in files:
-            with contextlib.suppress(OSError):
-                found.update(Path(folder, "cgroup.procs").read_text(encoding="ascii").split())
-    return bool(found)
