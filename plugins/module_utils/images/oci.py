@@ -3,20 +3,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Writing OCI images: layers, configuration, manifest, index (OCI image-spec 1.1).
 
-The same content gives the same digest, everywhere and at any time: files are sorted, have no owner but root and no
-time but the beginning of 1970, and layers are not compressed, so no version of a compressor shows. A registry or a
-node stores some more bytes for it, and is spared the work.
+The same content gives the same digest, everywhere and at any time: layers depend on content alone (`layer.py`) and
+are not compressed, so no version of a compressor shows; documents have one form; nothing tells when it was made. A
+registry or a node stores some more bytes for it, and is spared the work.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import tarfile
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
+
+from ansible_collections.servicemesh.platform.plugins.module_utils.images.errors import ImageError
+from ansible_collections.servicemesh.platform.plugins.module_utils.images.layer import File, add_file, write_layer
+
+__all__ = ["File", "Layout", "Platform", "Recipe", "write_archive"]
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -26,38 +30,50 @@ LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 # By which containerd names what it imports; the other one is that of the specification.
 NAME_ANNOTATION = "io.containerd.image.name"
 REFERENCE_ANNOTATION = "org.opencontainers.image.ref.name"
+# Labels that the specification defines: what they tell of a base is not true of what is put on top of it.
+IMAGE_LABELS = "org.opencontainers.image."
+BASE_DIGEST_LABEL = IMAGE_LABELS + "base.digest"
+NON_ROOT = "65532:65532"
 CHUNK = 1 << 20
 
 Document = Dict[str, Any]
 
 
 @dataclass(frozen=True)
-class File:
-    """A file of an image. path: where it stands there. mode: its permissions; None for those that `source` has."""
-
-    source: Path
-    path: str
-    mode: Optional[int] = None
-
-
-@dataclass(frozen=True)
 class Platform:
-    """For which machine an image is, in Go's words (GOOS, GOARCH)."""
+    """For which machine an image is, in Go's words (GOOS, GOARCH). variant: of an ARM processor, such as v7."""
 
     architecture: str
     os: str = "linux"
+    variant: str = ""
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+
+    def document(self) -> Document:
+        """As configurations and indexes have it."""
+        known = {"architecture": self.architecture, "os": self.os, "variant": self.variant}
+        return {key: value for key, value in known.items() if value}
+
+    def fits(self, other: Mapping[str, Any]) -> bool:
+        """Whether an image that is for `other` runs here. Without a variant any is good."""
+        same = other.get("os") == self.os and other.get("architecture") == self.architecture
+        return same and (not self.variant or (other.get("variant") or self.variant) == self.variant)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What an image holds and how it runs. user: UID, or UID:GID. environment: KEY=value."""
+    """What an image holds and how it runs.
+
+    user: UID, or UID:GID. environment: KEY=value. ports: such as 8080/tcp. What is empty comes from the base.
+    """
 
     files: Sequence[File]
     platform: Platform
     entrypoint: Sequence[str] = ()
     command: Sequence[str] = ()
-    user: str = "65532:65532"
-    working_dir: str = "/"
+    user: str = NON_ROOT
+    working_dir: str = ""
     environment: Sequence[str] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     ports: Sequence[str] = ()
@@ -65,11 +81,11 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Base:
-    """What an image is put on top of. blobs: the folder with its layers."""
+    """What an image is put on top of: its configuration, the descriptors of its layers, the digest of its manifest."""
 
     config: Document
     layers: Sequence[Document]
-    blobs: Path
+    digest: str = ""
 
 
 class Layout:
@@ -77,21 +93,25 @@ class Layout:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._blobs = root / "blobs" / "sha256"
-        self._blobs.mkdir(parents=True, exist_ok=True)
+        self.blobs = root / "blobs" / "sha256"
+        self.blobs.mkdir(parents=True, exist_ok=True)
         (root / "oci-layout").write_bytes(LAYOUT)
 
     def add(self, recipe: Recipe, base: Optional[Base] = None) -> Document:
-        """Write an image; its descriptor. Raises OSError when a file cannot be read."""
-        layers, diffs = self._layers_of(base)
+        """Write an image; its descriptor. The layers of the base are named, and for the caller to put into `blobs`.
+
+        Raises ImageError for a base or files that do not fit, OSError when a file cannot be read.
+        """
+        layers = list(base.layers) if base else []
+        diffs = list(base.config["rootfs"]["diff_ids"]) if base else []
         if recipe.files:
-            layer = self._layer(recipe.files)
+            layer = self._layer(recipe.files, base is not None)
             layers.append(layer)
             diffs.append(layer["digest"])
         config = self._document(_config(recipe, diffs, base), CONFIG)
         manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers}
         descriptor = self._document(manifest, MANIFEST)
-        descriptor["platform"] = {"architecture": recipe.platform.architecture, "os": recipe.platform.os}
+        descriptor["platform"] = recipe.platform.document()
         return descriptor
 
     def bundle(self, images: Sequence[Document]) -> Document:
@@ -103,32 +123,35 @@ class Layout:
         entries = []
         for name, descriptor in sorted(images.items()):
             plain = {key: value for key, value in descriptor.items() if key != "platform"}
-            annotations = {NAME_ANNOTATION: name, REFERENCE_ANNOTATION: name.rpartition(":")[2]} if name else {}
+            annotations = {NAME_ANNOTATION: name, REFERENCE_ANNOTATION: _tag(name)} if name else {}
             entries.append({**plain, "annotations": annotations} if annotations else plain)
         (self.root / "index.json").write_bytes(encode({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}))
 
-    def _layers_of(self, base: Optional[Base]) -> Tuple[List[Document], List[str]]:
-        if base is None:
-            return [], []
-        for layer in base.layers:
-            name = layer["digest"].partition(":")[2]
-            if not (self._blobs / name).exists():
-                os.link(base.blobs / name, self._blobs / name)
-        return list(base.layers), list(base.config["rootfs"]["diff_ids"])
+    def parts(self, descriptor: Document) -> Iterator[Document]:
+        """The descriptors of all that an image or an index consists of, itself first."""
+        yield descriptor
+        if descriptor["mediaType"] not in (INDEX, MANIFEST):
+            return
+        document = json.loads((self.blobs / hexadecimal(descriptor["digest"])).read_bytes())
+        for part in (*document.get("manifests", ()), *document.get("layers", ())):
+            yield from self.parts(part)
+        if "config" in document:
+            yield document["config"]
 
     def _document(self, content: Document, media_type: str) -> Document:
         text = encode(content)
         digest = hashlib.sha256(text).hexdigest()
-        (self._blobs / digest).write_bytes(text)
+        (self.blobs / digest).write_bytes(text)
         return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": len(text)}
 
-    def _layer(self, files: Sequence[File]) -> Document:
-        unfinished = self._blobs / ".layer"
+    def _layer(self, files: Sequence[File], on_base: bool) -> Document:
+        unfinished = self.blobs / ".layer"
         with unfinished.open("wb") as stream:
-            write_layer(files, stream)
-        digest = _digest(unfinished)
-        unfinished.replace(self._blobs / digest)
-        return {"mediaType": LAYER, "digest": f"sha256:{digest}", "size": (self._blobs / digest).stat().st_size}
+            write_layer(files, stream, on_base)
+        digest = digest_of(unfinished)
+        size = unfinished.stat().st_size
+        unfinished.replace(self.blobs / hexadecimal(digest))
+        return {"mediaType": LAYER, "digest": digest, "size": size}
 
 
 def encode(content: Document) -> bytes:
@@ -136,94 +159,73 @@ def encode(content: Document) -> bytes:
     return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
 
 
-def write_layer(files: Sequence[File], stream: BinaryIO) -> None:
-    """Write a layer (a tar archive) with these files and the folders above them."""
-    known: Dict[str, File] = {}
-    for file in files:
-        for one in _expanded(file):
-            known[str(PurePosixPath("/") / one.path)[1:]] = one
-    with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for folder in _folders(known):
-            archive.addfile(_entry(folder, tarfile.DIRTYPE, 0o755))
-        for path, file in sorted(known.items()):
-            _add(archive, path, file)
+def digest_of(path: Path) -> str:
+    """The digest of a file, without holding it in memory."""
+    total = hashlib.sha256()
+    with path.open("rb") as stream:
+        for chunk in iter(lambda: stream.read(CHUNK), b""):
+            total.update(chunk)
+    return f"sha256:{total.hexdigest()}"
+
+
+def hexadecimal(digest: str) -> str:
+    """A digest without its algorithm: the name of the blob's file."""
+    return digest.partition(":")[2]
 
 
 def write_archive(layout: Path, archive: Path) -> None:
     """Write a layout as one file, as `ctr images import` and `podman load` take it."""
     unfinished = archive.with_name(archive.name + ".unfinished")
-    with tarfile.open(unfinished, mode="w", format=tarfile.PAX_FORMAT) as stream:
-        for path in sorted(path for path in layout.rglob("*") if path.is_file()):
-            _add(stream, str(path.relative_to(layout)), File(path, "", 0o644))
-    unfinished.replace(archive)
+    try:
+        with tarfile.open(unfinished, mode="w", format=tarfile.PAX_FORMAT) as stream:
+            for path in sorted(path for path in layout.rglob("*") if path.is_file()):
+                add_file(stream, str(path.relative_to(layout)), File(path, "", 0o644))
+        unfinished.replace(archive)
+    finally:
+        if unfinished.exists():
+            unfinished.unlink()
 
 
-def _digest(path: Path) -> str:
-    total = hashlib.sha256()
-    with path.open("rb") as stream:
-        for chunk in iter(lambda: stream.read(CHUNK), b""):
-            total.update(chunk)
-    return total.hexdigest()
-
-
-def _expanded(file: File) -> Iterator[File]:
-    """The file itself, or all files of a folder."""
-    if not file.source.is_dir() or file.source.is_symlink():
-        yield file
-        return
-    for path in sorted(file.source.rglob("*")):
-        if path.is_symlink() or not path.is_dir():
-            yield File(path, f"{file.path}/{path.relative_to(file.source)}", file.mode)
-
-
-def _folders(paths: Mapping[str, File]) -> List[str]:
-    """All folders above these paths, upper ones first."""
-    found = {str(parent) for path in paths for parent in PurePosixPath(path).parents}
-    return sorted(found - {"."})
-
-
-def _add(archive: tarfile.TarFile, path: str, file: File) -> None:
-    if file.source.is_symlink():
-        entry = _entry(path, tarfile.SYMTYPE, 0o777)
-        entry.linkname = os.readlink(file.source)
-        archive.addfile(entry)
-        return
-    status = file.source.stat()
-    # Of the permissions only those count that do not depend on somebody's umask.
-    mode = file.mode if file.mode is not None else (0o755 if status.st_mode & 0o100 else 0o644)
-    entry = _entry(path, tarfile.REGTYPE, mode)
-    entry.size = status.st_size
-    with file.source.open("rb") as content:
-        archive.addfile(entry, content)
-
-
-def _entry(path: str, kind: bytes, mode: int) -> tarfile.TarInfo:
-    entry = tarfile.TarInfo(path)
-    entry.type, entry.mode, entry.mtime = kind, mode, 0
-    return entry
+def _tag(name: str) -> str:
+    """The tag of a name, or all of it when there is none."""
+    tag = name.rpartition(":")[2]
+    return name if "/" in tag else tag
 
 
 def _config(recipe: Recipe, diffs: Sequence[str], base: Optional[Base]) -> Document:
+    if base and not recipe.platform.fits(base.config):
+        found = "/".join(str(base.config.get(key, "?")) for key in ("os", "architecture"))
+        raise ImageError(
+            f"The base is for {found}, the image for {recipe.platform}.",
+            "Name a base for this platform, or one with an index of several platforms.",
+        )
     inherited: Document = dict(base.config.get("config") or {}) if base else {}
     settings: Document = {
         "User": recipe.user,
-        "WorkingDir": recipe.working_dir,
+        "WorkingDir": recipe.working_dir or inherited.get("WorkingDir") or "/",
         "Env": _environment(inherited.get("Env") or [], recipe.environment),
-        "Labels": {**(inherited.get("Labels") or {}), **recipe.labels},
+        "Labels": _labels(inherited.get("Labels") or {}, recipe.labels, base),
+        "ExposedPorts": {**(inherited.get("ExposedPorts") or {}), **{port: {} for port in recipe.ports}},
     }
     if recipe.entrypoint:
         settings["Entrypoint"] = list(recipe.entrypoint)
         inherited.pop("Cmd", None)  # it belongs to the entry point of the base
     if recipe.command:
         settings["Cmd"] = list(recipe.command)
-    if recipe.ports:
-        settings["ExposedPorts"] = {port: {} for port in recipe.ports}
+    kept = {key: value for key, value in inherited.items() if key not in settings}
+    variant = {"variant": base.config["variant"]} if base and base.config.get("variant") else {}
     return {
-        "architecture": recipe.platform.architecture,
-        "os": recipe.platform.os,
-        "config": {**inherited, **{key: value for key, value in settings.items() if value}},
+        **variant,
+        **recipe.platform.document(),
+        "config": {**kept, **{key: value for key, value in settings.items() if value}},
         "rootfs": {"type": "layers", "diff_ids": list(diffs)},
     }
+
+
+def _labels(inherited: Mapping[str, str], own: Mapping[str, str], base: Optional[Base]) -> Dict[str, str]:
+    kept = {key: value for key, value in inherited.items() if not key.startswith(IMAGE_LABELS)}
+    origin = {BASE_DIGEST_LABEL: base.digest} if base and base.digest else {}
+    return {**kept, **origin, **own}
 
 
 def _environment(inherited: Sequence[str], own: Sequence[str]) -> List[str]:
