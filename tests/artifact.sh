@@ -19,7 +19,7 @@ cp -r inventories "$out/inventories"
 cd "$out"
 export ANSIBLE_COLLECTIONS_PATH=$out/collections
 state=$out/state
-run() { "$bin/ansible-playbook" "servicemesh.platform.$1" -i inventories/demo -e cluster_state_dir="$state" -e cluster_id=artifact "${@:2}"; }
+run() { "$bin/ansible-playbook" "servicemesh.platform.$1" -i inventories/demo -e cluster_state_dir="$state" -e cluster_id=artifact -e cluster_embedded_nodes=kwok "${@:2}"; }
 trap 'run teardown' EXIT
 run site
 run site | tee second-run.log

@@ -26,6 +26,7 @@ description:
 requirements:
   - Linux
   - cryptography >= 42 (for O(state=started))
+  - bcrypt (for O(nodes))
 options:
   name:
     description:
@@ -96,6 +97,9 @@ options:
         type: path
       calico:
         description: The folder of C(calico-felix) and C(calico).
+        type: path
+      storage:
+        description: The program C(local-path-provisioner).
         type: path
   durable:
     description:
@@ -198,6 +202,27 @@ components:
       description: The log file.
       type: str
       sample: /home/me/.cache/servicemesh-platform/environments/demo/logs/kube-apiserver.log
+registry:
+  description: The registry that real nodes pull from. Empty without real nodes, and unless the cluster is started.
+  returned: success
+  type: dict
+  contains:
+    endpoint:
+      description: Its address and port, as clients on this machine name it.
+      type: str
+      sample: 198.18.12.34:23456
+    name:
+      description: Its name on the nodes, the same for every environment.
+      type: str
+      sample: registry.embedded
+    docker_config:
+      description: A folder with the credentials, for E(DOCKER_CONFIG) (mode 0700).
+      type: str
+      sample: /home/me/.cache/servicemesh-platform/environments/demo/registry/docker
+    ca_path:
+      description: The authority that its certificate comes from.
+      type: str
+      sample: /home/me/.cache/servicemesh-platform/environments/demo/pki/ca.crt
 actions:
   description: What was done, in check mode what would be done.
   returned: success
@@ -206,11 +231,12 @@ actions:
   sample: ["start kube-apiserver (not running)"]
 """
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Dict, Optional, Sequence
 
 from ansible.module_utils.basic import missing_required_lib
-from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import pki
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import pki, registry
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.cluster import (
     ComponentView,
     Outcome,
@@ -226,6 +252,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.sett
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.interface import Interface, run_module
 
+PROGRAMS = tuple(program.name for program in fields(Programs))
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["started", "stopped", "absent"], "default": "started"},
@@ -245,7 +272,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     },
     "programs": {
         "type": "dict",
-        "options": {"nodes": {"type": "path"}, "runc": {"type": "path"}, "calico": {"type": "path"}},
+        "options": {name: {"type": "path"} for name in PROGRAMS},
     },
     "durable": {"type": "bool", "default": True},
     "timeout": {"type": "int", "default": 120},
@@ -256,6 +283,8 @@ def run(options: Dict[str, Any], check_mode: bool, _diff: bool) -> Dict[str, Any
     """Bring the cluster into its state, and tell how it is."""
     if options["state"] == "started" and pki.IMPORT_ERROR is not None:
         return {"failed": True, "msg": missing_required_lib("cryptography"), "exception": str(pki.IMPORT_ERROR)}
+    if options["state"] == "started" and options["nodes"] and registry.IMPORT_ERROR is not None:
+        return {"failed": True, "msg": missing_required_lib("bcrypt"), "exception": str(registry.IMPORT_ERROR)}
     try:
         outcome = _ensure(options, check_mode)
     except (EmbeddedError, OSError) as error:
@@ -267,6 +296,7 @@ def run(options: Dict[str, Any], check_mode: bool, _diff: bool) -> Dict[str, Any
         "version": outcome.version,
         "running": outcome.running,
         "components": outcome.components(),
+        "registry": _registry(outcome),
         "actions": list(outcome.actions),
         "diff": {"before": _states(outcome.before), "after": _states(outcome.after)},
     }
@@ -293,9 +323,21 @@ def _ensure(params: Dict[str, Any], check_mode: bool) -> Outcome:
 def _programs(paths: Optional[Dict[str, Optional[str]]]) -> Optional[Programs]:
     """The programs; None when not all of them are known, as in check mode before they are built."""
     known = {name: path for name, path in (paths or {}).items() if path}
-    if len(known) < 3:
+    if len(known) < len(PROGRAMS):
         return None
     return Programs(**{name: _absolute(f"programs.{name}", path) for name, path in known.items()})
+
+
+def _registry(outcome: Outcome) -> Dict[str, str]:
+    place = outcome.registry
+    if not place:
+        return {}
+    return {
+        "endpoint": place.endpoint,
+        "name": registry.NAME,
+        "docker_config": str(place.docker_config),
+        "ca_path": str(place.authority),
+    }
 
 
 def _absolute(option: str, path: str) -> Path:

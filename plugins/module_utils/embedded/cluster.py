@@ -36,6 +36,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.comp
     ETCD,
     KWOK,
     PORT_OWNERS,
+    REGISTRY,
     REQUIRES,
     SCHEDULER,
     START_ORDER,
@@ -43,6 +44,8 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.comp
     Component,
     components,
     control_plane,
+    port_purposes,
+    registry_of,
     server_url,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.deadline import Deadline
@@ -80,6 +83,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.layo
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.node import Surroundings
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.ports import LOOPBACK, Reservation
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.processes import TERM_SECONDS, Processes
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.registry import Registry
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.settings import (
     Settings,
     check_name,
@@ -92,7 +96,7 @@ UNHEALTHY = "unhealthy"
 OUTDATED = "outdated"
 STOPPED = "stopped"
 
-START_GROUPS: Tuple[Tuple[str, ...], ...] = ((ETCD,), (API_SERVER,), (CONTROLLER_MANAGER, SCHEDULER, KWOK))
+START_GROUPS: Tuple[Tuple[str, ...], ...] = ((ETCD,), (API_SERVER,), (CONTROLLER_MANAGER, SCHEDULER, KWOK, REGISTRY))
 ROUNDS = 4
 POLL_SECONDS = 0.1
 # How long a living component may be unhealthy, when what it needs is healthy, before it is restarted.
@@ -125,6 +129,7 @@ class Outcome:
     """What a run found and did (in check mode: would do).
 
     kubeconfig: a path. server: a URL, empty before the first start. running: whether the API server answers now.
+    registry: that of an environment with real nodes.
     """
 
     kubeconfig: str
@@ -134,6 +139,7 @@ class Outcome:
     before: Sequence[ComponentView]
     after: Sequence[ComponentView]
     actions: Sequence[str]
+    registry: Optional[Registry] = None
 
     @property
     def changed(self) -> bool:
@@ -406,8 +412,9 @@ class _Start:
             self._note(_stop_strays(self._processes, self._check_mode))
 
     def _reserved(self) -> Reservation:
-        free = {purpose for purpose, owner in PORT_OWNERS.items() if not self._processes.running(owner)}
-        return Reservation(self._memory.ports, PORT_OWNERS, free)
+        purposes = port_purposes(self._settings)
+        free = {purpose for purpose in purposes if not self._processes.running(PORT_OWNERS[purpose])}
+        return Reservation(self._memory.ports, purposes, free)
 
     def _plan(self, reservation: Reservation) -> _Plan:
         ports = reservation.ports
@@ -415,7 +422,7 @@ class _Start:
         plan = _Plan(ports, wanted, replaced_ports=reservation.replaced)
         plan.network = network.examine(self._fabric) if self._fabric else []
         plan.certificates = pki.examine(self._layout, self._certificates, _now())
-        plan.files = [path for path in self._files() if self._is_stale(path, plan)]
+        plan.files = self._stale_files(plan)
         states, details = self._states(plan)
         plan.views = [self._view(name, states[name], self._memory.ports) for name in self._names]
         plan.start = {name: details[name] for name in self._names if name in details}
@@ -460,7 +467,8 @@ class _Start:
             state=layout.root,
             kube=settings.binary,
             programs=settings.programs,
-            images=system_images.archive_of(layout.root, settings.programs.nodes),
+            images=system_images.archive_of(layout.root, settings.programs),
+            registry_hosts=registry_of(layout, self._memory.ports.get(REGISTRY, 0), self._address).hosts,
             authority=layout.certificate(pki.CLUSTER_AUTHORITY),
             kubeconfigs={name: layout.component_kubeconfig(name) for name in NODE_CREDENTIALS},
             dns=ipaddress.IPv4Network(settings.service_cidr)[10],
@@ -523,10 +531,18 @@ class _Start:
 
     # The files besides certificates
 
+    def _registry(self, ports: Mapping[str, int]) -> Optional[Registry]:
+        return registry_of(self._layout, ports[REGISTRY], self._address) if self._fabric else None
+
     def _files(self) -> List[Path]:
         own = [self._layout.component_kubeconfig(component) for component in self._credentials]
         kwok = [] if self._fabric else [self._layout.kwok_config]
         return [*own, *kwok, self._layout.kubeconfig]
+
+    def _stale_files(self, plan: _Plan) -> List[Path]:
+        stale = [path for path in self._files() if self._is_stale(path, plan)]
+        registry = self._registry(plan.ports)
+        return [*stale, *registry.stale()] if registry else stale
 
     def _is_stale(self, path: Path, plan: _Plan) -> bool:
         credential = self._credential(path)
@@ -562,10 +578,8 @@ class _Start:
         if self._fabric:
             network.ensure(self._fabric)
         if self._settings.programs:
-            system_images.ensure(self._layout.root, self._settings.programs.nodes)
-        make_private_folder(self._layout.kubeconfigs)
-        for path in plan.files:
-            write_private(path, self._content(path, plan.ports))
+            system_images.ensure(self._layout.root, self._settings.programs)
+        self._write(plan)
         _stop_components(self._processes, list(plan.start))
         for group in START_GROUPS:
             members = [component for component in plan.components if component.name in group]
@@ -574,6 +588,15 @@ class _Start:
         fleet = self._fleet()
         if fleet:
             fleet.act(plan.fleet, lambda call: self._as_super_admin(plan.ports, call))
+
+    def _write(self, plan: _Plan) -> None:
+        make_private_folder(self._layout.kubeconfigs)
+        registry = self._registry(plan.ports)
+        for path in plan.files:
+            if registry and path in registry.paths():
+                registry.write(path)
+            else:
+                write_private(path, self._content(path, plan.ports))
 
     def _remember(self, ports: Mapping[str, int]) -> None:
         self._memory.ports = dict(ports)
@@ -585,7 +608,7 @@ class _Start:
         """Start those of `members` that the plan starts and wait for all; False when an old one does not recover."""
         started = [component for component in members if component.name in plan.start]
         for component in started:
-            command = (*self._enter(), str(self._settings.binary), component.name, *component.arguments)
+            command = (*self._enter(), *component.command(self._settings.binary))
             self._processes.start(component.name, command, self._digest(component))
         self._await_started(started)
         survivors = [component for component in members if component not in started]
@@ -664,7 +687,7 @@ class _Start:
     def _digest(self, component: Component) -> str:
         """Everything that a running process read at its start, so that a change is noticed later."""
         inputs = {str(path): _file_digest(path) for path in component.inputs}
-        started_with = [self._memory.binary, component.name, component.arguments, inputs]
+        started_with = [self._memory.binary, component.name, component.program, component.arguments, inputs]
         if self._fabric:
             started_with.append(network.identity(self._fabric.router))
         return hashlib.sha256(json.dumps(started_with, sort_keys=True).encode()).hexdigest()
@@ -683,6 +706,7 @@ class _Start:
             before=before,
             after=[replace(view, state=RUNNING) for view in plan.views],
             actions=list(self._actions),
+            registry=self._registry(plan.ports),
         )
 
 

@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Dict, List, Mapping, Tuple, Union
+from typing import Dict, List, Mapping, Optional, Tuple, Union
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import pki
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.health import Probe
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.layout import Layout
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.ports import LOOPBACK
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.registry import Registry
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.settings import Settings
 
 ETCD = "etcd"
@@ -20,16 +21,18 @@ API_SERVER = "kube-apiserver"
 CONTROLLER_MANAGER = "kube-controller-manager"
 SCHEDULER = "kube-scheduler"
 KWOK = "kwok"
+REGISTRY = "registry"
 
-START_ORDER = (ETCD, API_SERVER, CONTROLLER_MANAGER, SCHEDULER, KWOK)
+START_ORDER = (ETCD, API_SERVER, CONTROLLER_MANAGER, SCHEDULER, KWOK, REGISTRY)
 # In groups that are stopped together. The API server goes before etcd: without etcd its shutdown hangs for minutes.
-STOP_ORDER: Tuple[Tuple[str, ...], ...] = ((SCHEDULER, CONTROLLER_MANAGER, KWOK), (API_SERVER,), (ETCD,))
+STOP_ORDER: Tuple[Tuple[str, ...], ...] = ((SCHEDULER, CONTROLLER_MANAGER, KWOK, REGISTRY), (API_SERVER,), (ETCD,))
 REQUIRES: Mapping[str, Tuple[str, ...]] = {
     ETCD: (),
     API_SERVER: (ETCD,),
     CONTROLLER_MANAGER: (API_SERVER,),
     SCHEDULER: (API_SERVER,),
     KWOK: (API_SERVER,),
+    REGISTRY: (),
 }
 
 ETCD_PEER_PORT = "etcd-peer"
@@ -41,6 +44,7 @@ PORT_OWNERS: Mapping[str, str] = {
     CONTROLLER_MANAGER: CONTROLLER_MANAGER,
     SCHEDULER: SCHEDULER,
     KWOK: KWOK,
+    REGISTRY: REGISTRY,
 }
 
 SERVICE_ACCOUNT_ISSUER = "https://kubernetes.default.svc.cluster.local"
@@ -59,28 +63,49 @@ Flags = Dict[str, Value]
 
 @dataclass(frozen=True)
 class Component:
-    """One process: how it is called, where it tells its health, and which files it reads at its start."""
+    """One process: how it is called, where it tells its health, and which files it reads at its start.
+
+    program: the command before the arguments; empty for a part of the multi-call binary.
+    """
 
     name: str
     arguments: Tuple[str, ...]
     probe: Probe
     inputs: Tuple[Path, ...]
+    program: Tuple[str, ...] = ()
+
+    def command(self, binary: Optional[Path]) -> Tuple[str, ...]:
+        """The whole command. binary: the multi-call binary."""
+        return (*(self.program or (str(binary), self.name)), *self.arguments)
 
 
 def control_plane(settings: Settings) -> Tuple[str, ...]:
-    """The components in the order of their start: kwok is one of them when there are no real nodes."""
-    return tuple(name for name in START_ORDER if name != KWOK or not settings.nodes)
+    """The components in the order of their start: kwok plays nodes, or real nodes have a registry."""
+    absent = KWOK if settings.nodes else REGISTRY
+    return tuple(name for name in START_ORDER if name != absent)
+
+
+def port_purposes(settings: Settings) -> List[str]:
+    """What needs a port."""
+    return [purpose for purpose, owner in PORT_OWNERS.items() if owner in control_plane(settings)]
+
+
+def registry_of(layout: Layout, port: int, address: str) -> Registry:
+    """The registry at this port and address."""
+    authority = layout.certificate(pki.CLUSTER_AUTHORITY)
+    return Registry(layout.registry, address, port, authority, layout.certificate(REGISTRY), layout.key(REGISTRY))
 
 
 def components(
     settings: Settings, layout: Layout, ports: Mapping[str, int], address: str = LOOPBACK
 ) -> List[Component]:
-    """All components in the order of their start. ports: by the purposes in PORT_OWNERS. address: where they listen."""
-    every = _components(settings, layout, ports, address)
-    return [component for component in every if component.name in control_plane(settings)]
+    """All components in the order of their start. ports: by purpose. address: where they listen."""
+    common = _common(settings, layout, ports, address)
+    last = _registry_component if settings.nodes else _kwok_component
+    return [*common, last(settings, layout, ports, address)]
 
 
-def _components(settings: Settings, layout: Layout, ports: Mapping[str, int], address: str) -> List[Component]:
+def _common(settings: Settings, layout: Layout, ports: Mapping[str, int], address: str) -> List[Component]:
     cluster_ca = layout.certificate(pki.CLUSTER_AUTHORITY)
     return [
         _component(
@@ -109,14 +134,27 @@ def _components(settings: Settings, layout: Layout, ports: Mapping[str, int], ad
             _scheduler(layout, ports, address),
             _probe(layout, address, ports[SCHEDULER], "/readyz", cluster_ca, "health"),
         ),
-        _component(
-            layout,
-            KWOK,
-            _kwok(settings, layout, ports),
-            _probe(layout, address, ports[KWOK], "/healthz", cluster_ca, "health"),
-            (layout.kwok_config,),
-        ),
     ]
+
+
+def _kwok_component(settings: Settings, layout: Layout, ports: Mapping[str, int], address: str) -> Component:
+    authority = layout.certificate(pki.CLUSTER_AUTHORITY)
+    probe = _probe(layout, address, ports[KWOK], "/healthz", authority, "health")
+    return _component(layout, KWOK, _kwok(settings, layout, ports), probe, (layout.kwok_config,))
+
+
+def _registry_component(settings: Settings, layout: Layout, ports: Mapping[str, int], address: str) -> Component:
+    place = registry_of(layout, ports[REGISTRY], address)
+    # That it asks for the password shows that it is there, and that nobody gets in without.
+    probe = replace(_probe(layout, address, place.port, "/v2/", place.authority, "health"), healthy=401)
+    program = str(settings.programs.nodes / "registry") if settings.programs else REGISTRY
+    return Component(
+        name=REGISTRY,
+        program=("env", "OTEL_TRACES_EXPORTER=none", program),
+        arguments=("serve", str(place.configuration)),
+        probe=probe,
+        inputs=(place.configuration, place.htpasswd, place.certificate, place.key),
+    )
 
 
 # The endpoint reconciler refuses a loopback address, so it is off: the service `kubernetes` has no endpoint.

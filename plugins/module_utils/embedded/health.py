@@ -17,7 +17,7 @@ ANSWER_TIMEOUT = 3.0
 
 @dataclass(frozen=True)
 class Probe:
-    """Where a component tells how it is. authority, certificate, key: PEM files."""
+    """Where a component tells how it is. authority, certificate, key: PEM files. healthy: the status that says so."""
 
     port: int
     path: str
@@ -25,6 +25,7 @@ class Probe:
     certificate: Path
     key: Path
     address: str = LOOPBACK
+    healthy: int = 200
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,13 @@ class Health:
 
 
 def ask(probe: Probe, timeout: float = ANSWER_TIMEOUT) -> Health:
-    """Ask once; no answer within `timeout` seconds, a wrong certificate or any status but 200 is not healthy."""
+    """Ask once; no answer within `timeout` seconds, a wrong certificate or another status is not healthy."""
     try:
         with Client(probe.port, probe.authority, probe.certificate, probe.key, timeout, probe.address) as client:
             status, content = client.request("GET", probe.path)
     except (OSError, http.client.HTTPException) as error:
         return Health(False, f"no answer from {probe.address}:{probe.port}{probe.path}: {error}")
-    if status == 200:
+    if status == probe.healthy:
         return Health(True)
     return Health(False, f"{probe.address}:{probe.port}{probe.path} answers {status}: {_failed_checks(content)}")
 

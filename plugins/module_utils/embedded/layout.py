@@ -62,6 +62,11 @@ class Layout:
         return self.root / "nodes"
 
     @property
+    def registry(self) -> Path:
+        """The folder of the registry that real nodes pull from."""
+        return self.root / "registry"
+
+    @property
     def kwok_config(self) -> Path:
         return self.root / "kwok.yaml"
 

@@ -65,8 +65,8 @@ class NodeFolder:
 class Surroundings:
     """What a node knows of the environment.
 
-    state: the state folder. kube: the multi-call binary. images: the archive of images to load. memory: bytes that
-    pods may use on the node, out of `machine_memory`.
+    state: the state folder. kube: the multi-call binary. images: the archive of images to load. registry_hosts: how
+    registries are reached, for containerd. memory: bytes that pods may use on the node, out of `machine_memory`.
     """
 
     key: str
@@ -74,6 +74,7 @@ class Surroundings:
     kube: Path
     programs: Programs
     images: Path
+    registry_hosts: Path
     authority: Path
     kubeconfigs: Mapping[str, Path]
     dns: IPv4Address
@@ -196,7 +197,7 @@ state = "/run/containerd"
   sandbox = "{SANDBOX_IMAGE}"
 
 [plugins."io.containerd.cri.v1.images".registry]
-  config_path = "{around.state / "registry" / "hosts"}"
+  config_path = "{around.registry_hosts}"
 
 [plugins."io.containerd.cri.v1.runtime"]
   # A machine in a container may not lower the score (CAP_SYS_RESOURCE).

@@ -25,6 +25,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.file
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.layout import Layout
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.ports import LOOPBACK
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.registry import NAME as REGISTRY_NAME
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.settings import first_service_address
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def _nodes() -> List[Certificate]:
         _client("kubelet-bootstrap", CLUSTER_AUTHORITY, "servicemesh.platform:bootstrap", BOOTSTRAP_GROUP),
         _client("kube-proxy", CLUSTER_AUTHORITY, "system:kube-proxy"),
         _client("calico", CLUSTER_AUTHORITY, CALICO_USER),
+        _serving("registry", CLUSTER_AUTHORITY, "registry", dns_names=(REGISTRY_NAME,)),
     ]
 
 

@@ -31,13 +31,14 @@ class NodeSettings:
 class Programs:
     """What real nodes are made of, besides the multi-call binary. All are absolute paths.
 
-    nodes: the folder of containerd and its shim, of CNI plugins and of noderun. runc: the program. calico: the folder
-    of Felix and of Calico's CNI plugin.
+    nodes: the folder of containerd and its shim, of CNI plugins, of noderun and of what runs in pods. runc: the
+    program. calico: the folder of Felix and of Calico's CNI plugin. storage: the program local-path-provisioner.
     """
 
     nodes: Path
     runc: Path
     calico: Path
+    storage: Path
 
     @property
     def folders(self) -> Sequence[Path]:

@@ -66,7 +66,12 @@ class Playbooks:
         (self.inventory / "group_vars" / "environments.yml").write_text(
             variables.replace("{{ inventory_dir }}/../manifests", manifests)
         )
-        own = {"cluster_state_dir": str(self.state), "report_dir": str(self.folder / "reports"), **changes}
+        own = {
+            "cluster_state_dir": str(self.state),
+            "cluster_embedded_nodes": "kwok",
+            "report_dir": str(self.folder / "reports"),
+            **changes,
+        }
         (self.inventory / "host_vars").mkdir(exist_ok=True)
         (self.inventory / "host_vars" / "demo.yml").write_text(json.dumps(own))
 
