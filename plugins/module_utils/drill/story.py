@@ -178,7 +178,7 @@ class Recovery:
         """Take in how the cluster is now."""
         if self.nodes_ready is None and now.ready_nodes_of(self.zone) == self._nodes:
             self.nodes_ready = seconds
-            self.moments.append(Moment(seconds, f"all {len(self._nodes)} nodes of zone {self.zone} are Ready again"))
+            self.moments.append(Moment(seconds, f"{count(len(self._nodes), 'node')} of zone {self.zone} Ready again"))
         if self.nodes_ready is not None and self.whole is None and not self.incomplete(now):
             self.whole = seconds
             self.moments.append(Moment(seconds, "all workloads have their replicas"))
@@ -219,6 +219,11 @@ def names(items: Iterable[object]) -> str:
     return ", ".join(texts[:NAMED_AT_MOST]) + (f" and {rest} more" if rest > 0 else "")
 
 
+def count(number: int, thing: str) -> str:
+    """A number of things in words."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def _reached(workload: Optional[Workload]) -> str:
     if workload is None:
         return "wants no replicas any more"
@@ -230,9 +235,9 @@ def tell(loss: Loss, recovery: Recovery, kind: str, healed_at: float, after: Pic
     zones = loss.before.zones()
     replicas = sum(workload.ready_in(loss.zone) for workload in loss.affected)
     lines = [
-        f"before: {len(loss.before.nodes)} nodes in {len(zones)} zones ({', '.join(zones)}); in zone {loss.zone} "
-        f"{len(loss.nodes)} nodes, {replicas} replicas of {len(loss.affected)} workloads, "
-        f"endpoints of {len(loss.services)} services",
+        f"before: {count(len(loss.before.nodes), 'node')} in {count(len(zones), 'zone')} ({', '.join(zones)}); in zone "
+        f"{loss.zone} {count(len(loss.nodes), 'node')}, {count(replicas, 'replica')} of "
+        f"{count(len(loss.affected), 'workload')}, endpoints of {count(len(loss.services), 'service')}",
         str(Moment(0.0, f"zone {loss.zone} is {kind}")),
         *map(str, loss.moments),
         str(Moment(healed_at, f"zone {loss.zone} is being healed")),

@@ -11,7 +11,7 @@ from typing import Iterator, List, Mapping, Optional
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.checks.model import ZONE_LABEL
 from ansible_collections.servicemesh.platform.plugins.module_utils.drill.picture import Name, Picture, Workload
-from ansible_collections.servicemesh.platform.plugins.module_utils.drill.story import Loss, Recovery, names
+from ansible_collections.servicemesh.platform.plugins.module_utils.drill.story import Loss, Recovery, count, names
 from ansible_collections.servicemesh.platform.plugins.module_utils.drill.tally import Tally
 from ansible_collections.servicemesh.platform.plugins.module_utils.findings import Finding, Severity, passed
 
@@ -91,7 +91,9 @@ def _of_slow(drill: Drill) -> Iterator[Finding]:
             "Give the controller manager a longer node-monitor-grace-period, or the kubelets a faster way to the API.",
         )
     else:
-        yield passed("zone-drill-detection", subject, f"all {len(loss.nodes)} nodes stayed Ready while it was slow")
+        yield passed(
+            "zone-drill-detection", subject, f"{count(len(loss.nodes), 'node')} stayed Ready while it was slow"
+        )
     if loss.services:
         yield passed(
             "zone-drill-endpoints",
@@ -106,7 +108,7 @@ def _detection(drill: Drill) -> Finding:
     if loss.is_detected():
         seconds = max(loss.nodes_lost.values())
         return passed(
-            "zone-drill-detection", subject, f"{len(loss.nodes)} nodes were known to be lost after {seconds:.1f} s"
+            "zone-drill-detection", subject, f"{count(len(loss.nodes), 'node')} known to be lost after {seconds:.1f} s"
         )
     missing = [name for name in loss.nodes if name not in loss.nodes_lost]
     return Finding(
@@ -135,7 +137,7 @@ def _endpoints(drill: Drill) -> Finding:
             "or let the clients look away from endpoints that fail (outlier detection of the mesh).",
         )
     seconds = max(loss.endpoints_gone.values())
-    message = f"{len(loss.services)} services had no endpoint there any more after {seconds:.1f} s"
+    message = f"{count(len(loss.services), 'service')} without endpoints there after {seconds:.1f} s"
     if seconds <= drill.limits.endpoints:
         return passed("zone-drill-endpoints", subject, message)
     return Finding(
@@ -167,9 +169,11 @@ def _replicas(workload: Workload, drill: Drill) -> Finding:
             "images ready in the other zones, and look at the time until a new pod is Ready.",
         )
     why = drill.explanations.get(name) or loss.hopeless.get(name) or "no reason was told"
+    # A StatefulSet keeps a lost replica's place on purpose; what is left of it goes on.
+    waits = name.kind == "StatefulSet" and "StatefulSet waits" in why and workload.ready_outside(drill.zone) > 0
     return Finding(
         "zone-drill-replicas",
-        Severity.ERROR,
+        Severity.WARNING if waits else Severity.ERROR,
         str(name),
         f"{lost}; they did not come back elsewhere: {why}",
         "As long as the zone is away, the others carry the load of all, if there are others.",

@@ -150,7 +150,7 @@ def opened(name: str, state_dir: Path, timeout: float) -> Iterator[Zones]:
     check_name(name)
     folder = StateFolder(Layout(state_dir.resolve()), name)
     if not folder.exists():
-        raise EmbeddedError(f"state_dir: there is no embedded cluster in {state_dir}; start it first (state=started)")
+        raise EmbeddedError(f"state_dir: there is no embedded cluster in {state_dir}; start it first (run site)")
     with folder.locked(Deadline(timeout)):
         yield Zones(folder)
 
@@ -166,7 +166,7 @@ class Zones:
         self._machines = {component: _machine(self._layout, component) for component in recorded(self._layout)}
         self._fabric = _fabric(self._layout, self._memory, list(self._machines.values()))
         if not self._machines or not network.namespace_file(self._fabric.router).exists():
-            raise EmbeddedError("the cluster is stopped; start it first (state=started)")
+            raise EmbeddedError("the cluster is stopped; start it first (run site)")
 
     @property
     def kubeconfig(self) -> Path:
@@ -385,7 +385,7 @@ def _read_node(client: Client, name: str) -> Optional[Dict[str, Any]]:
 
 def _check_kind(memory: Memory) -> None:
     if not memory.ports:
-        raise EmbeddedError("the cluster was never started; start it first (state=started)")
+        raise EmbeddedError("the cluster was never started; start it first (run site)")
     if not memory.link:
         raise EmbeddedError(
             "the nodes of this cluster are played by kwok, and a zone of them cannot be lost; "
