@@ -50,8 +50,8 @@ options:
         description:
           - The checksum of that version of the module, V(h1:...), as C(go.sum) has it. The modules that it requires are
             held against the C(go.sum) in it.
-          - It must be given when the checksum database is not asked, that is O(offline), with O(gosumdb=off) and for
-            modules that O(goprivate) or O(gonosumdb) name.
+          - It must be given when the checksum database is not asked, that is with O(download=false), with O(gosumdb=off)
+            and for modules that O(goprivate) or O(gonosumdb) name.
         type: str
       source:
         description: A folder with the C(go.mod) and C(go.sum) that pin the tool, instead of O(tools[].version).
@@ -112,7 +112,7 @@ options:
   goproxy:
     description:
       - Where modules come from, as E(GOPROXY) says it. By default the user's own setting, also that of C(go env -w).
-      - With V(off) it is as with O(offline).
+      - With V(off) it is as with O(download=false).
     type: str
   gosumdb:
     description: The checksum database, as E(GOSUMDB) says it. By default the user's own setting.
@@ -126,10 +126,10 @@ options:
     description:
       - Modules that the checksum database is not asked for, as E(GONOSUMDB) says it. By default the user's own setting.
     type: str
-  offline:
-    description: Whether modules come from the module cache in O(cache_dir) alone.
+  download:
+    description: Whether modules are downloaded. Otherwise they come from the module cache in O(cache_dir) alone.
     type: bool
-    default: false
+    default: true
   cache_dir:
     description:
       - The cache folder. The sources of modules stand in C(go/mod), compiled packages in C(go/build) there.
@@ -301,7 +301,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "gosumdb": {"type": "str"},
     "goprivate": {"type": "str"},
     "gonosumdb": {"type": "str"},
-    "offline": {"type": "bool", "default": False},
+    "download": {"type": "bool", "default": True},
     "cache_dir": {"type": "path"},
     "progress": {"type": "path"},
 }
@@ -416,7 +416,7 @@ def _work(steps: List[Step], options: Dict[str, Any], folder: str, cache: Cache)
 
 def _access(options: Mapping[str, Any]) -> Access:
     texts = {key: options[key] or "" for key in ("goproxy", "gosumdb", "goprivate", "gonosumdb")}
-    return Access(offline=options["offline"], **texts)
+    return Access(offline=not options["download"], **texts)
 
 
 def _left(steps: List[Step], options: Mapping[str, Any]) -> List[str]:

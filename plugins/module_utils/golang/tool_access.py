@@ -129,7 +129,7 @@ def _missing(output: str, access: Effective) -> Optional[Explanation]:
     module = re.sub("!([a-z])", lambda match: match.group(1).upper(), f"{found.group('path')}@{found.group('version')}")
     downloads = os.path.join(access.cache.modules, "cache", "download")
     return Explanation(
-        f"{module} is not in the module cache, and nothing is downloaded in offline mode.",
+        f"{module} is not in the module cache, and nothing is downloaded (offline).",
         f"Install the tool once with the same versions on a machine that reaches a module proxy, and copy the folder "
         f"{downloads} from there; or set GOPROXY to a folder with it (file:///FOLDER) or to a proxy that this machine "
         "reaches.",

@@ -9,6 +9,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import tempfile
 from dataclasses import replace
 from typing import Dict, List
 
@@ -266,19 +267,20 @@ def _hold_to(wanted: Tool, built: str, settings: Dict[str, str]) -> None:
 def _put(built: str, path: str) -> None:
     """Copy the program to its place in one step."""
     folder, name = os.path.split(path)
-    fresh = os.path.join(folder, f".{name}.new")
+    fresh = ""
     try:
         os.makedirs(folder, exist_ok=True)
+        descriptor, fresh = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
         shutil.copy(built, fresh)  # with its mode, which Go has set by the umask
-        with open(fresh, "rb") as stream:
-            os.fsync(stream.fileno())
+        os.fsync(descriptor)
+        os.close(descriptor)
         os.replace(fresh, path)
     except OSError as error:
         raise ToolError(
             f"{path} cannot be written: {error.strerror}.", "Choose a bin_dir that you may write, with enough room."
         ) from error
     finally:
-        if os.path.lexists(fresh):
+        if fresh and os.path.lexists(fresh):
             os.unlink(fresh)
 
 

@@ -373,7 +373,7 @@ def test_a_module_that_the_tools_own_go_sum_does_not_know_is_refused(bench: Benc
     assert f"Nothing vouches for {DEP}@v1.0.0: it is not in the go.sum of example.test/none" in message
 
 
-@pytest.mark.parametrize("settings", [{}, {"gosumdb": None, "gonosumdb": "*.test"}, {"offline": True}])
+@pytest.mark.parametrize("settings", [{}, {"gosumdb": None, "gonosumdb": "*.test"}, {"download": False}])
 def test_without_a_database_a_sum_is_needed(
     bench: Bench, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -405,13 +405,13 @@ def test_what_the_checksum_database_knows_otherwise_is_refused(
 
 
 def test_offline(bench: Bench) -> None:
-    message = bench.fails(bench.entry(), offline=True)
-    assert f"{TOOL}@v1.0.0 is not in the module cache, and nothing is downloaded in offline mode." in message
+    message = bench.fails(bench.entry(), download=False)
+    assert f"{TOOL}@v1.0.0 is not in the module cache, and nothing is downloaded (offline)." in message
     downloads = os.path.join(bench.cache.modules, "cache", "download")
     assert downloads in message
     bench.has(bench.entry())
     bench.program.unlink()
-    assert changed(bench.has(bench.entry(), offline=True, goproxy="http://127.0.0.1:9"))
+    assert changed(bench.has(bench.entry(), download=False, goproxy="http://127.0.0.1:9"))
     bench.program.unlink()
     assert changed(bench.has(bench.entry(), goproxy="off"))
     message = bench.fails(bench.entry("v1.1.0"), goproxy="off")
@@ -427,7 +427,7 @@ def test_offline_without_a_module_that_the_tool_requires(bench: Bench) -> None:
     shutil.rmtree(Path(bench.cache.modules, "cache", "download", DEP))
     shutil.rmtree(Path(bench.cache.modules, f"{DEP}@v1.0.0"))
     bench.program.unlink()
-    assert f"{DEP}@v1.0.0 is not in the module cache" in bench.fails(bench.entry(), offline=True)
+    assert f"{DEP}@v1.0.0 is not in the module cache" in bench.fails(bench.entry(), download=False)
 
 
 def test_a_broken_download_is_named(bench: Bench) -> None:
@@ -517,11 +517,11 @@ def test_a_folder_whose_go_sum_pins_something_else(bench: Bench) -> None:
 
 def test_a_folder_offline(bench: Bench) -> None:
     entry = bench.pin()
-    assert "@v1.0.0 is not in the module cache" in bench.fails(entry, offline=True)
+    assert "@v1.0.0 is not in the module cache" in bench.fails(entry, download=False)
     bench.has(entry)
     shutil.rmtree(Path(bench.cache.root, "bin"))
     bench.program.unlink()
-    assert changed(bench.has(entry, offline=True))
+    assert changed(bench.has(entry, download=False))
 
 
 def test_a_vendor_folder(bench: Bench) -> None:
@@ -530,7 +530,7 @@ def test_a_vendor_folder(bench: Bench) -> None:
     environment = {**go_environment(bench.cache), "GOPROXY": bench.proxy.url, "GOSUMDB": "off"}
     subprocess.run([bench.go, "mod", "vendor"], cwd=entry["source"], env=environment, check=True, capture_output=True)
     shutil.rmtree(bench.cache.modules)
-    assert changed(bench.has(entry, offline=True, goproxy="http://127.0.0.1:9"))
+    assert changed(bench.has(entry, download=False, goproxy="http://127.0.0.1:9"))
     assert bench.says().startswith("tool v1.0.0 with d")
     assert not Path(bench.cache.modules).exists()
 
