@@ -205,10 +205,8 @@ def unfit(before: Picture, zone: str) -> List[str]:
     for workload in sorted(before.workloads.values(), key=lambda one: one.name):
         ready = len([one for one in workload.replicas if one.ready])
         if ready < workload.wanted:
-            obstacles = [one.obstacle for one in workload.replicas if one.obstacle]
-            reasons.append(
-                f"{workload.name} has {ready} of {workload.wanted} replicas ready {obstacles[:1] or ''}".strip()
-            )
+            why = next((f": {one.obstacle}" for one in workload.replicas if one.obstacle), "")
+            reasons.append(f"{workload.name} has {ready} of {workload.wanted} replicas ready{why}")
     return reasons
 
 
