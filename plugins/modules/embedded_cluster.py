@@ -223,6 +223,13 @@ registry:
       description: The authority that its certificate comes from.
       type: str
       sample: /home/me/.cache/servicemesh-platform/environments/demo/pki/ca.crt
+images:
+  description:
+    - The images in the registry that clusters of real nodes are made of, by name, as pods name them. Empty before they
+      were put there.
+  returned: success
+  type: dict
+  sample: {coredns: registry.embedded/coredns@sha256:7f0b...}
 actions:
   description: What was done, in check mode what would be done.
   returned: success
@@ -236,7 +243,7 @@ from pathlib import Path
 from typing import Any, Dict, Optional, Sequence
 
 from ansible.module_utils.basic import missing_required_lib
-from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import pki, registry
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import pki, registry, system_images
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.cluster import (
     ComponentView,
     Outcome,
@@ -297,6 +304,7 @@ def run(options: Dict[str, Any], check_mode: bool, _diff: bool) -> Dict[str, Any
         "running": outcome.running,
         "components": outcome.components(),
         "registry": _registry(outcome),
+        "images": system_images.published(Path(outcome.kubeconfig).parent),
         "actions": list(outcome.actions),
         "diff": {"before": _states(outcome.before), "after": _states(outcome.after)},
     }

@@ -66,6 +66,11 @@ reason:
   returned: success
   type: str
   sample: real nodes can run on this machine
+images:
+  description: What M(servicemesh.platform.embedded_cluster) returns as C(images), as its last run left it.
+  returned: success
+  type: dict
+  sample: {coredns: registry.embedded/coredns@sha256:7f0b...}
 packages:
   description: The Debian packages that real nodes need and that are not installed. Empty for V(kwok).
   returned: success
@@ -77,7 +82,7 @@ packages:
 from pathlib import Path
 from typing import Any, Dict
 
-from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import host
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import host, system_images
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.errors import EmbeddedError
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.layout import Layout
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.state_folder import Memory, StateFolder
@@ -92,8 +97,9 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
 def run(options: Dict[str, Any], _check_mode: bool, _diff: bool) -> Dict[str, Any]:
     """Decide, and say why."""
     try:
-        memory = StateFolder(Layout(Path(options["state_dir"]).resolve()), "").recall()
-        return {"changed": False, **_decide(options["nodes"], memory)}
+        state = Path(options["state_dir"]).resolve()
+        memory = StateFolder(Layout(state), "").recall()
+        return {"changed": False, "images": system_images.published(state), **_decide(options["nodes"], memory)}
     except (EmbeddedError, OSError) as error:
         return {"failed": True, "msg": str(error)}
 

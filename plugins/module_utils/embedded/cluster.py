@@ -10,6 +10,7 @@ survive the restart of another one is found and restarted too. Nothing is writte
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import datetime
 import hashlib
@@ -90,6 +91,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.sett
     check_settings,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.state_folder import Memory, StateFolder
+from ansible_collections.servicemesh.platform.plugins.module_utils.images.errors import ImageError
 
 RUNNING = "running"
 UNHEALTHY = "unhealthy"
@@ -163,6 +165,7 @@ class _Plan:
     start: Dict[str, str] = field(default_factory=dict)
     rules: List[bootstrap.Object] = field(default_factory=list)
     network: List[str] = field(default_factory=list)
+    images: List[str] = field(default_factory=list)
     fleet: FleetPlan = field(default_factory=FleetPlan)
 
     def actions(self) -> List[str]:
@@ -177,6 +180,7 @@ class _Plan:
                 for name, reason in self.start.items()
             ),
             *(f"apply {bootstrap.describe(rule)}" for rule in self.rules),
+            *self.images,
             *self.fleet.actions(),
         ]
 
@@ -421,6 +425,7 @@ class _Start:
         wanted = components(self._settings, self._layout, ports, self._address)
         plan = _Plan(ports, wanted, replaced_ports=reservation.replaced)
         plan.network = network.examine(self._fabric) if self._fabric else []
+        plan.images = self._unpublished(plan.ports)
         plan.certificates = pki.examine(self._layout, self._certificates, _now())
         plan.files = self._stale_files(plan)
         states, details = self._states(plan)
@@ -578,16 +583,38 @@ class _Start:
         if self._fabric:
             network.ensure(self._fabric)
         if self._settings.programs:
-            system_images.ensure(self._layout.root, self._settings.programs)
+            system_images.ensure_archive(self._layout.root, self._settings.programs)
         self._write(plan)
         _stop_components(self._processes, list(plan.start))
         for group in START_GROUPS:
             members = [component for component in plan.components if component.name in group]
             if not self._bring_up(members, plan):
                 return
+        with concurrent.futures.ThreadPoolExecutor(1) as beside:
+            publishing = beside.submit(self._publish, plan)
+            self._act_on_nodes(plan)
+            publishing.result()
+
+    def _act_on_nodes(self, plan: _Plan) -> None:
         fleet = self._fleet()
         if fleet:
             fleet.act(plan.fleet, lambda call: self._as_super_admin(plan.ports, call))
+
+    def _unpublished(self, ports: Mapping[str, int]) -> List[str]:
+        """What of the system's images the registry lacks, in words."""
+        registry, programs = self._registry(ports), self._settings.programs
+        if not registry or (programs and system_images.is_published(self._layout.root, registry, programs)):
+            return []
+        return [f"put {name} into the registry" for name in system_images.PUBLISHED]
+
+    def _publish(self, plan: _Plan) -> None:
+        registry, programs = self._registry(plan.ports), self._settings.programs
+        if not (plan.images and registry and programs):
+            return
+        try:
+            system_images.publish(self._layout.root, registry, programs)
+        except ImageError as error:
+            raise EmbeddedError(f"the registry does not take the system's images: {error}") from None
 
     def _write(self, plan: _Plan) -> None:
         make_private_folder(self._layout.kubeconfigs)

@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.fabric import Node, cgroup
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.registry import NAME as REGISTRY_NAME
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.settings import Programs
 
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 POD_MTU = 1500
 CLUSTER_DOMAIN = "cluster.local"
-SANDBOX_IMAGE = "registry.embedded/pause:1"
+SANDBOX_IMAGE = f"{REGISTRY_NAME}/pause:1"
+VOLUMES_IMAGE = f"{REGISTRY_NAME}/volumes:1"
 # The kubelet refuses to run when the machine has other values; see protectKernelDefaults in its configuration.
 KERNEL = {"vm/overcommit_memory": "1", "kernel/panic": "10", "kernel/panic_on_oops": "1"}
 SYSCTLS = {"net/ipv4/ip_forward": "1"}

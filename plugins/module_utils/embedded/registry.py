@@ -57,6 +57,11 @@ class Registry:
         return f"{self.address}:{self.port}"
 
     @property
+    def data(self) -> Path:
+        """Where the images are."""
+        return self.root / "data"
+
+    @property
     def password_file(self) -> Path:
         return self.root / "password"
 
@@ -134,7 +139,7 @@ class Registry:
             "version": 0.1,
             "log": {"level": "warn", "accesslog": {"disabled": True}},
             "storage": {
-                "filesystem": {"rootdirectory": str(self.root / "data")},
+                "filesystem": {"rootdirectory": str(self.data)},
                 "delete": {"enabled": True},
                 "maintenance": {"uploadpurging": {"enabled": True, "age": "24h", "interval": "1h", "dryrun": False}},
             },
