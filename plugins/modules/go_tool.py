@@ -50,7 +50,7 @@ options:
         description:
           - The checksum of that version of the module, V(h1:...), as C(go.sum) has it. The modules that it requires are
             held against the C(go.sum) in it.
-          - It must be given when the checksum database is not asked, that is with O(download=false), with O(gosumdb=off)
+          - It must be given when the checksum database is not asked - with O(download=false), with O(gosumdb=off)
             and for modules that O(goprivate) or O(gonosumdb) name.
         type: str
       source:
