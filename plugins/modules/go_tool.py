@@ -405,8 +405,8 @@ def _work(steps: List[Step], options: Dict[str, Any], folder: str, cache: Cache)
                 remove(step.tool, folder, cache, options["force"])
             elif step.changed:
                 access = access or effective(_access(options), options["go"], cache)
-                answer = install(step.tool, folder, access, options["force"], Progress(options["progress"]))
-                step = replace(step, answer=answer)
+                installed = install(step.tool, folder, access, options["force"], Progress(options["progress"]))
+                step = replace(step, changed=installed.changed, answer=installed.answer)
             done.append(step)
         except (GoError, OSError) as error:
             problems.append(str(error))

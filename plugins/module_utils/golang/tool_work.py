@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 from dataclasses import replace
-from typing import Dict, List
+from typing import Dict, List, NamedTuple
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.golang import build as builds
 from ansible_collections.servicemesh.platform.plugins.module_utils.golang.buildinfo import BuildInfo, Module, read
@@ -46,6 +46,13 @@ VERSION_TIMEOUT = 60.0
 """Seconds that a program has to say its version."""
 
 
+class Installed(NamedTuple):
+    """What became of a tool: whether this call put it there, not another process, and what it says of its version."""
+
+    changed: bool
+    answer: str
+
+
 def refusal(wanted: Tool, path: str, standing: Standing, force: bool) -> None:
     """Raise ToolError when what stands there may not be replaced."""
     if standing.foreign and (not force or os.path.isdir(path)):
@@ -55,10 +62,10 @@ def refusal(wanted: Tool, path: str, standing: Standing, force: bool) -> None:
         raise ToolError(f"{path} is {standing.foreign}: it is not replaced by {wanted.package}.", mend)
 
 
-def install(wanted: Tool, folder: str, access: Effective, force: bool, progress: Progress) -> str:
+def install(wanted: Tool, folder: str, access: Effective, force: bool, progress: Progress) -> Installed:
     """Build the tool, try it and put it where it is wanted; what stood there stays until then.
 
-    Returns what it says about its version. Raises ToolError, also when another process has put something else there.
+    Raises ToolError, also when another process has put something else there.
     """
     path = wanted.path(folder)
     access.cache.create()
@@ -73,7 +80,7 @@ def install(wanted: Tool, folder: str, access: Effective, force: bool, progress:
         refusal(wanted, path, standing, force)
         settings = wanted_settings(wanted)
         if standing.settings and not differences(standing, settings):
-            return said(wanted, path) if wanted.version_arguments else ""
+            return Installed(False, said(wanted, path) if wanted.version_arguments else "")
         shutil.rmtree(scratch, ignore_errors=True)  # of an installation that was killed
         try:
             os.makedirs(os.path.join(scratch, "empty"))
@@ -84,7 +91,7 @@ def install(wanted: Tool, folder: str, access: Effective, force: bool, progress:
             _put(built, path)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-    return version
+    return Installed(True, version)
 
 
 def remove(wanted: Tool, folder: str, cache: Cache, force: bool) -> None:

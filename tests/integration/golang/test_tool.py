@@ -471,7 +471,41 @@ def test_of_two_that_install_the_same_one_waits(bench: Bench) -> None:
     with ThreadPoolExecutor(2) as pool:
         results = list(pool.map(lambda _number: bench.has(bench.entry()), range(2)))
     assert [result["tools"][0]["answer"] for result in results] == ["tool v1.0.0 with d stamp none"] * 2
+    assert sorted(result["changed"] for result in results) == [False, True]
     assert os.listdir(bench.bin) == ["tool"]
+
+
+def test_a_module_that_is_not_public_comes_from_its_repository(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy does not have it and is not asked; the host is a folder, by git's own configuration."""
+    repository = bench.folder / "git" / "team" / "private.git"
+    (repository / "cmd" / "private").mkdir(parents=True)
+    (repository / "go.mod").write_text("module code.test/team/private.git\n\ngo 1.26.0\n", encoding="utf-8")
+    main = 'package main\n\nfunc main() { println("private v0.1.0") }\n'
+    (repository / "cmd" / "private" / "main.go").write_text(main, encoding="utf-8")
+    settings = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{(bench.folder / 'git').as_uri()}/.insteadOf",
+        "GIT_CONFIG_VALUE_0": "https://code.test/",
+        "GIT_AUTHOR_NAME": "me",
+        "GIT_AUTHOR_EMAIL": "me@code.test",
+        "GIT_COMMITTER_NAME": "me",
+        "GIT_COMMITTER_EMAIL": "me@code.test",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"], ["tag", "v0.1.0"]):
+        subprocess.run(["git", *arguments], cwd=repository, check=True, capture_output=True)
+    entry = {"name": "private", "module": "code.test/team/private.git", "package": "./cmd/private", "version": "v0.1.0"}
+    entry.update(version_arguments=["version"], version_expected="v0.1.0")
+    private = {"goprivate": "code.test", "gosumdb": None}
+    assert "Nothing vouches for code.test/team/private.git" in bench.fails(entry, **private)
+    scratch = Cache(str(bench.folder / "scratch"))
+    environment = {**go_environment(scratch), "GOPRIVATE": "code.test"}
+    command = [bench.go, "mod", "download", "-json", "code.test/team/private.git@v0.1.0"]
+    told = subprocess.run(command, env=environment, cwd=bench.folder, capture_output=True, text=True, check=True)
+    entry["sum"] = json.loads(told.stdout)["Sum"]
+    assert bench.has(entry, **private)["tools"][0]["answer"] == "private v0.1.0"
+    assert not changed(bench.has(entry, **private))
 
 
 def test_a_folder_of_programs_that_cannot_be_written_is_named(bench: Bench) -> None:
