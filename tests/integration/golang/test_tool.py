@@ -150,11 +150,16 @@ def bench(tmp_path: Path, go: str, cache: Cache) -> Bench:
     proxy.serve(DEP, "v1.0.0", {"dep.go": 'package dep\n\nconst Name = "d"\n'})
     for version in ("v1.0.0", "v1.1.0"):
         proxy.serve_tool(version)
-    own = Cache(str(tmp_path / "cache"))
+    return Bench(tmp_path, proxy, go, beside(cache, tmp_path / "cache"))
+
+
+def beside(cache: Cache, folder: Path) -> Cache:
+    """A cache of its own that shares the compiled packages of another one."""
+    own = Cache(str(folder))
     os.makedirs(cache.packages, exist_ok=True)
     os.makedirs(os.path.dirname(own.packages))
     os.symlink(cache.packages, own.packages)
-    return Bench(tmp_path, proxy, go, own)
+    return own
 
 
 def changed(result: dict[str, Any]) -> Optional[bool]:
@@ -404,7 +409,7 @@ def test_what_the_checksum_database_knows_otherwise_is_refused(
     assert f"GOMODCACHE={bench.cache.modules} go clean -modcache" in message
 
 
-def test_offline(bench: Bench) -> None:
+def test_offline(bench: Bench, cache: Cache) -> None:
     message = bench.fails(bench.entry(), download=False)
     assert f"{TOOL}@v1.0.0 is not in the module cache, and nothing is downloaded (offline)." in message
     downloads = os.path.join(bench.cache.modules, "cache", "download")
@@ -417,7 +422,7 @@ def test_offline(bench: Bench) -> None:
     message = bench.fails(bench.entry("v1.1.0"), goproxy="off")
     assert f"{TOOL}@v1.1.0 is not in the module cache" in message
     # What the message says: the folder from a machine that has it, as a proxy.
-    elsewhere = Cache(str(bench.folder / "elsewhere"))
+    elsewhere = beside(cache, bench.folder / "elsewhere")
     bench.program.unlink()
     assert changed(bench.has(bench.entry(), cache_dir=elsewhere.root, goproxy=f"file://{downloads}"))
 
