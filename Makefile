@@ -35,6 +35,10 @@ build: $(VENV)/.runtime ## build what embedded environments need into the cache,
 teardown: $(VENV)/.runtime ## remove the environment
 	$(PLAYBOOK) servicemesh.platform.teardown $(ARGS)
 
+.PHONY: zone-drill
+zone-drill: $(VENV)/.runtime ## lose a zone on purpose, tell the story, heal it: ARGS="-e zone_drill_kind=cut"
+	$(PLAYBOOK) servicemesh.platform.zone_drill $(ARGS)
+
 kubeconfig: ## print the path of the kubeconfig of the embedded ENVIRONMENT
 	@echo $(CACHE)/environments/$(ENVIRONMENT)/kubeconfig
 
@@ -63,6 +67,10 @@ sanity: $(VENV)/.dev ## ansible-test sanity on a fresh copy of the collection
 
 molecule: $(VENV)/.dev ## every role on a real API server, twice
 	tests/molecule.sh $(BIN) $(ARGS)
+
+.PHONY: test-nodes
+test-nodes: build $(VENV)/.dev ## tests on real nodes; wants root
+	$(BIN)/pytest tests/nodes $(ARGS)
 
 .PHONY: test-long
 test-long: $(VENV)/.dev ## tests that take too long for every change

@@ -5,10 +5,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator
 
@@ -18,35 +14,13 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.clus
     ensure_started,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.settings import Settings
+from ansible_collections.servicemesh.platform.tests.support.cluster import Cluster, built_kube
 
 NAME = "integration"
 ZONES = ("zone-a", "zone-b", "zone-c")
 NODES_PER_ZONE = 2
 REGION = "region-1"
 START_TIMEOUT = 120
-BINARY_VARIABLE = "SERVICEMESH_KUBE_BINARY"
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """A running control plane with two nodes in each of three zones."""
-
-    kubeconfig: Path
-    state_dir: Path
-    binary: Path
-
-    def kubectl(self, *args: str, check: bool = True, stdin: str = "") -> str:
-        """What `kubectl` writes; a failure raises CalledProcessError when `check`, else its complaint is given."""
-        command = [str(self.binary), "kubectl", "--kubeconfig", str(self.kubeconfig), *args]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, input=stdin)
-        if check and done.returncode:
-            raise subprocess.CalledProcessError(done.returncode, ["kubectl", *args], done.stdout, done.stderr)
-        return done.stdout if done.returncode == 0 else done.stdout + done.stderr
-
-    def apply(self, *objects: dict[str, object]) -> None:
-        """Apply objects as the administrator."""
-        items = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
-        self.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(items))
 
 
 def node(name: str, zone: str) -> dict[str, object]:
@@ -70,14 +44,7 @@ def node(name: str, zone: str) -> dict[str, object]:
 @pytest.fixture(scope="session")
 def kube_binary() -> Path:
     """The multi-call binary: from the environment, else the newest that the `cluster` role has built."""
-    chosen = os.environ.get(BINARY_VARIABLE)
-    if chosen:
-        return Path(chosen)
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "servicemesh-platform" / "bin"
-    built = sorted(cache.glob("kubernetes-1.36-*/kube"), key=lambda path: path.stat().st_mtime)
-    if not built:
-        pytest.fail(f"no Kubernetes below {cache}: run 'make build' first, or set {BINARY_VARIABLE}")
-    return built[-1]
+    return built_kube()
 
 
 @pytest.fixture(scope="session")

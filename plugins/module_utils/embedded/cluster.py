@@ -438,15 +438,16 @@ class _Start:
     def _plan_fleet(self, states: Mapping[str, str], plan: _Plan) -> None:
         """Nodes are only asked for when the API server can tell, else the next round does."""
 
-        def ready() -> Mapping[str, str]:
-            if states[API_SERVER] != RUNNING or plan.certificates or plan.network:
-                return dict.fromkeys(self._memory.nodes, "")
-            return self._as_super_admin(plan.ports, registration.states)
-
-        fleet = self._fleet()
-        if not fleet:
+        fleet, fabric = self._fleet(), self._fabric
+        if not (fleet and fabric):
             return
-        plan.fleet = fleet.plan(ready)
+
+        def look() -> registration.Registered:
+            if states[API_SERVER] != RUNNING or plan.certificates or plan.network:
+                return registration.Registered(dict.fromkeys(self._memory.nodes, ""))
+            return self._as_super_admin(plan.ports, lambda client: registration.look(client, fabric.nodes))
+
+        plan.fleet = fleet.plan(look)
         views = [self._node_view(name, plan.fleet) for name in fleet.names()]
         plan.views = [*plan.views, *views]
 

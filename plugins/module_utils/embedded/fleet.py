@@ -14,7 +14,7 @@ import shutil
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, TypeVar
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import network, registration
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.deadline import Deadline
@@ -41,11 +41,13 @@ AsAdministrator = Callable[[Callable[[Client], Answer]], Answer]
 
 @dataclass
 class FleetPlan:
-    """What has to be done. start: node -> reason; those that run are stopped first."""
+    """What has to be done. start: node -> reason; those that run are stopped first. asking: nodes that wait for a
+    serving certificate, which kubelets renew."""
 
     surplus: List[str] = field(default_factory=list)
     start: Dict[str, str] = field(default_factory=dict)
     running: List[str] = field(default_factory=list)
+    asking: Sequence[str] = ()
 
     def actions(self) -> List[str]:
         return [
@@ -54,6 +56,7 @@ class FleetPlan:
                 f"{'restart' if name in self.running else 'start'} {COMPONENT_PREFIX}{name} ({reason})"
                 for name, reason in self.start.items()
             ),
+            *(f"approve the serving certificate of {COMPONENT_PREFIX}{name}" for name in self.asking),
         ]
 
 
@@ -78,8 +81,8 @@ class Fleet:
         """The nodes."""
         return [node.name for node in self._fabric.nodes]
 
-    def plan(self, ready: Callable[[], Mapping[str, str]]) -> FleetPlan:
-        """What must be done. ready: asks for what is wrong with each registered node, empty text for nothing."""
+    def plan(self, look: Callable[[], registration.Registered]) -> FleetPlan:
+        """What must be done. look: asks the API server what it knows of the nodes."""
         wanted = {node.component for node in self._fabric.nodes}
         plan = FleetPlan([name for name in recorded(self._layout) if name not in wanted])
         for node in self._fabric.nodes:
@@ -92,8 +95,9 @@ class Fleet:
                 plan.start[node.name] = "its programs, configuration or network changed since its start"
         settled = [node.name for node in self._fabric.nodes if node.name not in plan.start]
         if settled:
-            ill = self._ill(settled, ready)
+            known, ill = self._ill(settled, look)
             plan.start.update(ill)
+            plan.asking = [name for name in known.asking if name in settled and name not in ill]
         return plan
 
     def act(self, plan: FleetPlan, as_administrator: Callable[..., Any]) -> None:
@@ -102,6 +106,8 @@ class Fleet:
         self._processes.stop([*plan.surplus, *(node.component for node in chosen)])
         for component in plan.surplus:
             shutil.rmtree(folder_of(self._layout, component).root, ignore_errors=True)
+        if plan.asking:
+            as_administrator(lambda client: registration.approve(client, self._fabric.nodes))
         if not chosen:
             return
         as_administrator(lambda client: registration.register(client, chosen))
@@ -109,14 +115,17 @@ class Fleet:
             self._start(node)
         self._await(chosen, as_administrator)
 
-    def _ill(self, names: Sequence[str], ready: Callable[[], Mapping[str, str]]) -> Dict[str, str]:
-        """What is wrong with nodes that run, when it stays wrong for a while."""
+    def _ill(
+        self, names: Sequence[str], look: Callable[[], registration.Registered]
+    ) -> Tuple[registration.Registered, Dict[str, str]]:
+        """What is known, and what is wrong with nodes that run, when it stays wrong for a while."""
         recovery = Deadline(min(RECOVERY_SECONDS, self._deadline.left()))
         while True:
-            states = ready()
-            ill = {name: states.get(name, "not registered") for name in names if states.get(name, "not registered")}
+            known = look()
+            states = {name: known.states.get(name, "not registered") for name in names}
+            ill = {name: state for name, state in states.items() if state}
             if not ill or recovery.passed():
-                return ill
+                return known, ill
             time.sleep(POLL_SECONDS)
 
     def _start(self, node: Node) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import json
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.errors import (
     EmbeddedError,
@@ -62,17 +62,27 @@ def admit(client: Client, nodes: Sequence[Node]) -> Dict[str, str]:
     return states(client)
 
 
+class Registered(NamedTuple):
+    """What the API server knows of nodes. states: as `states` gives them. asking: nodes that wait for a certificate."""
+
+    states: Mapping[str, str]
+    asking: Sequence[str] = ()
+
+
+def look(client: Client, nodes: Sequence[Node]) -> Registered:
+    """How the nodes are, and which of them ask for a serving certificate."""
+    return Registered(states(client), [one["spec"]["username"].rpartition(":")[2] for one in _asked(client, nodes)])
+
+
 def states(client: Client) -> Dict[str, str]:
     """What is wrong with each registered node; an empty text when it is ready."""
     listed = _read(client, NODES) or {"items": []}
     return {node["metadata"]["name"]: _problem(node) for node in listed["items"]}
 
 
-def approve(client: Client, nodes: Sequence[Node]) -> List[str]:
-    """Approve the serving certificates that kubelets of these nodes ask for; the names of the requests."""
-    listed = _read(client, f"{REQUESTS}?fieldSelector=spec.signerName={SERVING_SIGNER}") or {"items": []}
-    chosen = [one for one in listed["items"] if not one["status"].get("conditions") and _is_right(one, nodes)]
-    for one in chosen:
+def approve(client: Client, nodes: Sequence[Node]) -> None:
+    """Approve the serving certificates that kubelets of these nodes ask for."""
+    for one in _asked(client, nodes):
         condition = {
             "type": "Approved",
             "status": "True",
@@ -81,7 +91,12 @@ def approve(client: Client, nodes: Sequence[Node]) -> List[str]:
         }
         one["status"]["conditions"] = [condition]
         _write(client, "PUT", f"{REQUESTS}/{one['metadata']['name']}/approval", one)
-    return [one["metadata"]["name"] for one in chosen]
+
+
+def _asked(client: Client, nodes: Sequence[Node]) -> List[Object]:
+    """The requests that wait and that a node may make."""
+    listed = _read(client, f"{REQUESTS}?fieldSelector=spec.signerName={SERVING_SIGNER}") or {"items": []}
+    return [one for one in listed["items"] if not one["status"].get("conditions") and _is_right(one, nodes)]
 
 
 def _is_right(one: Object, nodes: Sequence[Node]) -> bool:

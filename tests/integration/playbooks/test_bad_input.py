@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-
-from .conftest import Playbooks
+from ansible_collections.servicemesh.platform.tests.support.playbooks import Playbooks
 
 
 def tenant(name: str = "a", **changes: Any) -> dict[str, Any]:

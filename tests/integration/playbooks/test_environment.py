@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
-
-from .conftest import Playbooks
+from ansible_collections.servicemesh.platform.tests.support.playbooks import Playbooks
 
 # As a survey of AWX sends its answers.
 SURVEY = {

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from .conftest import Playbooks
+from ansible_collections.servicemesh.platform.tests.support.playbooks import Playbooks
 
 COMPONENTS = ["cluster", "crds"]
 LINKERD = {"site_components": COMPONENTS, "crds_smi_consumers": '["linkerd-smi"]'}

@@ -1,0 +1,3 @@
+module servicemesh.platform/probe
+
+go 1.26

@@ -1,0 +1,76 @@
+// Command probe is both ends of the traffic of the tests.
+//
+//	probe serve          answers at :8080 with the name of its host; /burn?ms=20 keeps a CPU busy for that long first
+//	probe get URL        writes the answer; ends with an error when none comes within two seconds
+//	probe wait           does nothing until it is told to end
+//	probe write FILE     writes a file, for volumes
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+const patience = 2 * time.Second
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(arguments []string) error {
+	switch {
+	case len(arguments) == 1 && arguments[0] == "serve":
+		return serve()
+	case len(arguments) == 1 && arguments[0] == "wait":
+		return wait()
+	case len(arguments) == 2 && arguments[0] == "get":
+		return get(arguments[1])
+	case len(arguments) == 2 && arguments[0] == "write":
+		return os.WriteFile(arguments[1], []byte("kept\n"), 0o600)
+	default:
+		return fmt.Errorf("usage: probe serve | get URL | write FILE | wait")
+	}
+}
+
+func serve() error {
+	host, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	http.HandleFunc("/burn", func(answer http.ResponseWriter, request *http.Request) {
+		milliseconds, _ := strconv.Atoi(request.URL.Query().Get("ms"))
+		for end := time.Now().Add(time.Duration(milliseconds) * time.Millisecond); time.Now().Before(end); {
+		}
+		fmt.Fprintln(answer, host)
+	})
+	http.HandleFunc("/", func(answer http.ResponseWriter, _ *http.Request) { fmt.Fprintln(answer, host) })
+	fmt.Println("serving")
+	return http.ListenAndServe(":8080", nil)
+}
+
+func wait() error {
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGTERM)
+	<-told
+	return nil
+}
+
+func get(url string) error {
+	client := &http.Client{Timeout: patience}
+	answer, err := client.Get(url)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	_, err = io.Copy(os.Stdout, answer.Body)
+	return err
+}

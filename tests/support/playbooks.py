@@ -1,0 +1,83 @@
+# Copyright (c) 2026 The servicemesh.platform authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running the collection's playbooks as a user does."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass
+class Run:
+    """What a playbook run gave."""
+
+    code: int
+    output: str
+
+    @property
+    def recap(self) -> dict[str, dict[str, int]]:
+        """The numbers per host of the play recap."""
+        lines = self.output.split("PLAY RECAP")[-1].splitlines()
+        hosts = [re.match(r"(\S+)\s+: (.*)", line) for line in lines]
+        return {
+            host[1]: {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", host[2])} for host in hosts if host
+        }
+
+    @property
+    def text(self) -> str:
+        """The output as one line, so that what Ansible wraps or escapes can be searched."""
+        return " ".join(self.output.replace("\\n", " ").split())
+
+
+@dataclass
+class Playbooks:
+    """An inventory of its own, and the playbooks run on it."""
+
+    folder: Path
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def inventory(self) -> Path:
+        return self.folder / "inventory"
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state"
+
+    def write(self, **changes: Any) -> None:
+        """Write the demo's inventory with some variables of the environments replaced."""
+        (self.inventory / "group_vars").mkdir(parents=True, exist_ok=True)
+        demo = ROOT / "inventories" / "demo"
+        (self.inventory / "hosts.yml").write_text((demo / "hosts.yml").read_text())
+        variables = (demo / "group_vars" / "environments.yml").read_text()
+        manifests = str(ROOT / "inventories" / "manifests")
+        (self.inventory / "group_vars" / "environments.yml").write_text(
+            variables.replace("{{ inventory_dir }}/../manifests", manifests)
+        )
+        own = {
+            "cluster_state_dir": str(self.state),
+            "cluster_embedded_nodes": "kwok",
+            "report_dir": str(self.folder / "reports"),
+            **changes,
+        }
+        (self.inventory / "host_vars").mkdir(exist_ok=True)
+        (self.inventory / "host_vars" / "demo.yml").write_text(json.dumps(own))
+
+    def run(self, playbook: str, *arguments: str, **extra: Any) -> Run:
+        """Run a playbook of the collection; ``extra`` are extra vars."""
+        command = [str(Path(sys.executable).parent / "ansible-playbook"), f"servicemesh.platform.{playbook}"]
+        command += ["-i", str(self.inventory), *arguments]
+        for name, value in extra.items():
+            command += ["-e", json.dumps({name: value})]
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False, timeout=300)
+        return Run(done.returncode, ANSI.sub("", done.stdout + done.stderr))
