@@ -43,7 +43,8 @@ options:
     default: false
   path:
     description:
-      - Where to write the image. It holds this image alone; what stood there is replaced, if it was an image.
+      - Where to write the image. It holds this image alone; what stood there is replaced, if it was a layout or
+        an archive.
       - Compared by content. An image that was harmed is written anew.
     type: path
   format:
@@ -138,7 +139,8 @@ options:
     type: str
   user:
     description:
-      - The UID, UID:GID or name that the program runs as. By default not root, whatever the base says.
+      - The UID, UID:GID or name that the program runs as. By default not root, whatever the base says. Empty for the
+        user of the base.
       - Kubernetes checks C(runAsNonRoot) for numbers only.
     type: str
     default: '65532:65532'
@@ -212,6 +214,7 @@ attributes:
     support: full
 seealso:
   - module: servicemesh.platform.go_build
+  - module: servicemesh.platform.go_tool
 """
 
 EXAMPLES = r"""
@@ -276,7 +279,7 @@ reference:
   type: str
   sample: registry.example.com/mesh/controller@sha256:4c1d20cdee96111c8acf1858b62655a37ce81ae48648993542b7ac363ac5c0e5
 size:
-  description: The bytes of all layers, configurations and manifests together. None when O(ignore:digest) is.
+  description: The bytes of all layers, configurations and manifests together. None when RV(digest) is.
   returned: success
   type: int
   sample: 10485760
@@ -422,7 +425,7 @@ def _without_crane(options: Mapping[str, Any], asked: Wanted, check_mode: bool) 
     problem = f"crane: there is no command {options['crane']}."
     if check_mode:
         return {**_unknown(asked), "warnings": [f"{problem} What the registry has is still to be known."]}
-    mend = "Build it with servicemesh.platform.go_build, or put it on PATH, and name it in the option crane."
+    mend = "Install it with servicemesh.platform.go_tool, or name one that is there in the option crane."
     return {"failed": True, "msg": f"{problem}\n{mend}"}
 
 

@@ -24,6 +24,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.images.oci im
     digest_of,
     hexadecimal,
 )
+from ansible_collections.servicemesh.platform.plugins.module_utils.images.reference import DIGEST
 from ansible_collections.servicemesh.platform.plugins.module_utils.images.store import (
     CONTENTS,
     DOCKER_CONTENTS,
@@ -154,7 +155,7 @@ def base_for(origin: Origin, platform: Platform) -> Base:
         layers = [_as_oci(origin, layer) for layer in document["layers"]]
         if len(config["rootfs"]["diff_ids"]) != len(layers):
             raise ImageError(f"{origin.name} is broken: its configuration and its manifest differ in their layers.")
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ImageError(
             f"{origin.name} is no image as Docker or OCI define it: {error!r}.", "Name another base."
         ) from error
@@ -174,7 +175,7 @@ def labels_of(origin: Origin) -> Dict[str, str]:
 
 def checked_document(origin: Origin, descriptor: Document) -> Document:
     """A document, when it is what its digest says."""
-    text = origin.blob(descriptor)
+    text = origin.blob({**descriptor, "digest": _known_digest(origin, descriptor)})
     check(origin.name, descriptor["digest"], f"sha256:{hashlib.sha256(text).hexdigest()}")
     try:
         document: Any = json.loads(text)
@@ -249,4 +250,12 @@ def _as_oci(origin: Origin, layer: Document) -> Document:
         )
     if media_type.startswith(_DOCKER_LAYER):
         media_type = LAYER + media_type[len(_DOCKER_LAYER) :].replace(".", "+")
-    return {"mediaType": media_type, "digest": layer["digest"], "size": layer["size"]}
+    return {"mediaType": media_type, "digest": _known_digest(origin, layer), "size": layer["size"]}
+
+
+def _known_digest(origin: Origin, descriptor: Document) -> str:
+    """The digest in a descriptor. It becomes a part of paths, so nothing else may come through."""
+    digest = str(descriptor["digest"])
+    if not DIGEST.fullmatch(digest):
+        raise ImageError(f"{origin.name} names a part by {digest[:80]!r}, which is no SHA-256.", "Name another base.")
+    return digest

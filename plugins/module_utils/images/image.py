@@ -225,7 +225,7 @@ def _on_disk(path: Path) -> Optional[Existing]:
         with store.opened(path) as image:
             origin = origin_of(image)
             return Existing(origin.top()["digest"], _labels(origin))
-    except ImageError:
+    except (ImageError, KeyError, TypeError, AttributeError):
         return Existing("")  # something that is no image, or no whole one
 
 

@@ -81,8 +81,9 @@ _KNOWN: Tuple[Tuple[str, str, str, str], ...] = (
     ),
     (
         r"405 Method Not Allowed|UNSUPPORTED",
-        "{registry} does not allow to delete {name}.",
-        "Allow it in the registry (distribution: storage.delete.enabled), or remove it with the registry's own means.",
+        "{registry} does not do this for anybody: {name}.",
+        "To remove images, allow it in the registry (distribution: storage.delete.enabled), or use its own means; "
+        "to push, see that it is not read-only.",
         UNSUPPORTED,
     ),
     (

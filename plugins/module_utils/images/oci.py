@@ -201,7 +201,7 @@ def _config(recipe: Recipe, diffs: Sequence[str], base: Optional[Base]) -> Docum
         )
     inherited: Document = dict(base.config.get("config") or {}) if base else {}
     settings: Document = {
-        "User": recipe.user,
+        "User": recipe.user or inherited.get("User"),
         "WorkingDir": recipe.working_dir or inherited.get("WorkingDir") or "/",
         "Env": _environment(inherited.get("Env") or [], recipe.environment),
         "Labels": _labels(inherited.get("Labels") or {}, recipe.labels, base),

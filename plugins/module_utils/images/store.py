@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tarfile
+import zlib
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Iterable, Iterator, Protocol, cast
@@ -58,7 +59,7 @@ class Archive:
         try:
             self._archive = tarfile.open(path)  # noqa: SIM115 - given back by close()
             self._members = {member.name.lstrip("./"): member for member in self._archive.getmembers()}
-        except (tarfile.TarError, EOFError) as error:
+        except (tarfile.TarError, EOFError, zlib.error) as error:
             raise ImageError(f"{path} is no tar archive: {error}.", "Name an archive of an image.") from error
 
     def open(self, name: str) -> BinaryIO:
@@ -81,6 +82,8 @@ def opened(path: Path) -> Iterator[Store]:
     store: Store = Folder(path) if path.is_dir() else Archive(path)
     try:
         yield store
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise ImageError(f"{path} is broken: {error}.", "Make or copy it anew.") from error
     finally:
         store.close()
 
@@ -133,6 +136,8 @@ def replaceable(path: Path, is_archive: bool) -> None:
     if is_archive:
         if path.is_dir():
             raise ImageError(f"{path} is a folder.", "Name a file, or set format to layout.")
+        if path.stat().st_size and not tarfile.is_tarfile(path):
+            raise ImageError(f"{path} is no tar archive, and so not ours to replace.", "Name another file.")
         return
     if not path.is_dir():
         raise ImageError(f"{path} is a file.", "Name a folder, or set format to archive.")

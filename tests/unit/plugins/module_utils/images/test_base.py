@@ -178,6 +178,32 @@ def test_what_is_no_image(tmp_path: Path) -> None:
         base_at(tmp_path)
 
 
+def test_a_broken_archive(layout: Layout, tmp_path: Path, files: list[File]) -> None:
+    write_archive(layout.root, tmp_path / "a.tar")
+    compressed = gzip.compress((tmp_path / "a.tar").read_bytes())
+    for broken in (compressed[: len(compressed) // 2], compressed[:40] + b"x" * 40 + compressed[80:]):
+        (tmp_path / "broken.tar.gz").write_bytes(broken)
+        with pytest.raises(ImageError, match=r"broken\.tar\.gz is (broken|no tar archive)"):
+            ensure(tmp_path / "out", files, str(tmp_path / "broken.tar.gz"))
+    (layout.root / "index.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(ImageError, match="is no image as Docker or OCI define it"):
+        ensure(tmp_path / "out", files, str(layout.root))
+
+
+@pytest.mark.parametrize("digest", ["sha256:../../../../../etc/passwd", "sha512:" + "0" * 128, "", 5])
+def test_digests_that_would_lead_elsewhere(tmp_path: Path, files: list[File], digest: Any) -> None:
+    made = Layout(tmp_path / "layout")
+    image = made.add(Recipe(files, AMD))
+    made.close({"": {**image, "digest": digest}})
+    with pytest.raises(ImageError, match=r"which is no SHA-256"):
+        base_at(made.root)
+    manifest: Any = json.loads((made.blobs / image["digest"][7:]).read_bytes())
+    manifest["layers"][0]["digest"] = digest
+    made.close({"": made._document(manifest, image["mediaType"])})
+    with pytest.raises(ImageError, match=r"which is no SHA-256"):
+        ensure(tmp_path / "out", files, str(made.root))
+
+
 def test_several_images_want_a_choice(tmp_path: Path, files: list[File]) -> None:
     made = Layout(tmp_path / "layout")
     images = [made.add(Recipe(files, AMD, labels={"n": str(number)})) for number in (1, 2)]
@@ -265,6 +291,8 @@ def test_what_is_not_ours_is_not_replaced(tmp_path: Path, files: list[File]) -> 
         ensure(tmp_path / "home", files, "scratch", is_archive=True)
     with pytest.raises(ImageError, match="letter is a file"):
         ensure(tmp_path / "home/letter", files, "scratch")
+    with pytest.raises(ImageError, match="letter is no tar archive"):
+        ensure(tmp_path / "home/letter", files, "scratch", is_archive=True)
     with Crane(Access()) as crane, pytest.raises(ImageError, match="is no OCI layout"):
         ensure_absent(Wanted([], place=Place(tmp_path / "home", False)), crane, False)
     assert (tmp_path / "home/letter").read_text(encoding="utf-8") == "dear"

@@ -142,6 +142,7 @@ def test_the_command_of_a_base_belongs_to_its_entry_point(tmp_path: Path, progra
     layout = Layout(tmp_path / "layout")
     recipe = Recipe([File(program, "/app")], AMD, entrypoint=["/app"], user="", working_dir="/w")
     settings = config_of(layout, layout.add(recipe, BASE))["config"]
+    assert settings["User"] == "0"
     assert (settings["Entrypoint"], "Cmd" in settings, settings["WorkingDir"]) == (["/app"], False, "/w")
     settings = config_of(layout, layout.add(replace(recipe, entrypoint=(), command=["x"]), BASE))["config"]
     assert (settings["Entrypoint"], settings["Cmd"]) == (["/start"], ["x"])

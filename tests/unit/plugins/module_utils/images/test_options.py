@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.servicemesh.platform.plugins.module_utils.images.errors import ImageError
 from ansible_collections.servicemesh.platform.plugins.module_utils.images.options import access, asks_registry, wanted
 from ansible_collections.servicemesh.platform.plugins.module_utils.images.reference import parse
-from ansible_collections.servicemesh.platform.plugins.modules.oci_image import ARGUMENTS
+from ansible_collections.servicemesh.platform.plugins.modules.oci_image import ARGUMENTS, EXAMPLES
 
 NAME = "registry.example.com:5000/team/app:1.0"
 
@@ -174,3 +175,15 @@ def test_what_is_removed_needs_no_files() -> None:
     asked = wanted(options(state="absent", files=[], push=False))
     assert asked.push
     assert not asked.recipes
+
+
+def test_what_the_documentation_shows_is_valid() -> None:
+    page = (Path(__file__).parents[5] / "docs/images.md").read_text(encoding="utf-8")
+    tasks = [*yaml.safe_load(EXAMPLES), *yaml.safe_load(page.split("```yaml")[1].split("```")[0])]
+    shown = [task["servicemesh.platform.oci_image"] for task in tasks if "servicemesh.platform.oci_image" in task]
+    assert len(shown) == 4
+    for given in shown:
+        validated = ArgumentSpecValidator(ARGUMENTS).validate(given)
+        assert not validated.error_messages
+        assert wanted(validated.validated_parameters)
+        assert access(validated.validated_parameters)
