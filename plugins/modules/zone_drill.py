@@ -65,6 +65,12 @@ options:
         of the workloads. Also for another run on the same O(state_dir) to end.
     type: float
     default: 180
+  fit_timeout:
+    description:
+      - Seconds to wait at the beginning until all nodes are Ready and all workloads have their replicas. Shortly after
+        the start of a cluster, or after an interrupted drill, pods are still on their way.
+    type: float
+    default: 60
   max_endpoints_seconds:
     description:
       - Seconds after which no service may have a ready endpoint in the zone.
@@ -244,6 +250,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "loss_percent": {"type": "float", "default": 0},
     "hold_seconds": {"type": "float"},
     "timeout": {"type": "float", "default": 180},
+    "fit_timeout": {"type": "float", "default": 60},
     "max_endpoints_seconds": {"type": "float", "default": 45},
     "max_replicas_seconds": {"type": "float", "default": 90},
     "max_write_gap_seconds": {"type": "float", "default": 5},
@@ -280,8 +287,7 @@ def _drill(options: Dict[str, Any], check_mode: bool) -> Dict[str, Any]:
         with open_session(params, CONCURRENCY) as session:
             if check_mode:
                 return _foretold(look(session), target, healed)
-            # After an interrupted drill pods are still on their way back.
-            before = await_fit(session, zone, options["timeout"] if healed else 0)
+            before = await_fit(session, zone, options["fit_timeout"], Progress(options["progress"]))
             return _done(options, params, session, target, before, healed)
 
 
@@ -298,7 +304,7 @@ def _check(options: Dict[str, Any]) -> None:
             f"state_dir: {options['state_dir']!r} is not an absolute path; write one that begins with '/'"
         )
     for name, value in options.items():
-        if (name == "timeout" or name.endswith("_seconds")) and value is not None and value < 0:
+        if name.endswith(("timeout", "_seconds")) and value is not None and value < 0:
             raise EmbeddedError(f"{name}: {value:g} is negative; write a number of seconds")
 
 

@@ -70,7 +70,7 @@ def look(session: Session) -> Picture:
         return picture(feed.objects())
 
 
-def await_fit(session: Session, zone: str, seconds: float) -> Picture:
+def await_fit(session: Session, zone: str, seconds: float, progress: Progress) -> Picture:
     """The cluster before the drill. Raises NotFit when it does not become as it should be in time."""
     end = time.monotonic() + seconds
     with Feed(session, KINDS) as feed:
@@ -82,6 +82,7 @@ def await_fit(session: Session, zone: str, seconds: float) -> Picture:
             if time.monotonic() >= end:
                 shown = "; ".join(problems[:10])
                 raise NotFit(f"the cluster is not fit for a drill: {shown}. Mend this first")
+            progress.say(f"waiting until the cluster is fit for a drill: {problems[0]}")
             feed.wait(min(LOOK, end - time.monotonic()))
 
 

@@ -358,7 +358,8 @@ def problem_of(node: Optional[Mapping[str, Any]], since: Optional[datetime]) -> 
         return "its kubelet has not reported yet"
     if ready["status"] != "True":
         return f"not ready: {ready.get('message', '')}"
-    if since and _time(ready.get("lastHeartbeatTime", "")) < since:
+    # Reports tell whole seconds: one of the same second may be older.
+    if since and _time(ready.get("lastHeartbeatTime", "")) <= since:
         return "its kubelet has not reported since"
     taints = {taint["key"] for taint in node["spec"].get("taints") or []}
     held = [taint for taint in _TAINTS if taint in taints]

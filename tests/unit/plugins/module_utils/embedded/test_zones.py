@@ -85,6 +85,7 @@ def node(status: str, reported: str = "2026-01-01T12:00:05Z", *taints: str) -> d
         (node("True"), NOW, ""),
         (node("True", "2026-01-01T11:59:59Z"), None, ""),
         (node("True", "2026-01-01T11:59:59Z"), NOW, "its kubelet has not reported since"),
+        (node("True", "2026-01-01T12:00:00Z"), NOW, "its kubelet has not reported since"),
         (node("True", ""), NOW, "its kubelet has not reported since"),
         (
             node("True", "2026-01-01T12:00:05Z", "node.kubernetes.io/unreachable"),
