@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.components import (
+    KWOK,
     PORT_OWNERS,
+    REGISTRY,
     REQUIRES,
     START_ORDER,
     STOP_ORDER,
@@ -21,12 +24,20 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.comp
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.kubeconfig import kubeconfig
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.kwok import kwok_configuration
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.layout import Layout
-from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.settings import Settings
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.settings import (
+    NodeSettings,
+    Programs,
+    Settings,
+)
 
 LAYOUT = Layout(Path("/state"))
 SETTINGS = Settings("demo", Path("/bin/kube"), "10.96.0.0/16", "10.244.0.0/16")
 PORTS = {purpose: 20001 + number for number, purpose in enumerate(PORT_OWNERS)}
 ALL = components(SETTINGS, LAYOUT, PORTS)
+PROGRAMS = Programs(Path("/bin/nodes"), Path("/bin/runc"), Path("/bin/calico"), Path("/bin/storage"))
+REAL = replace(SETTINGS, nodes=[NodeSettings("one", "a", {})], programs=PROGRAMS)
+ADDRESS = "198.18.0.2"
+WITH_NODES = components(REAL, LAYOUT, PORTS, ADDRESS)
 
 
 def by_name(name: str, settings: Settings = SETTINGS) -> Component:
@@ -34,7 +45,8 @@ def by_name(name: str, settings: Settings = SETTINGS) -> Component:
 
 
 def test_what_a_component_requires_starts_before_it_and_stops_after_it() -> None:
-    assert [component.name for component in ALL] == list(START_ORDER)
+    assert [component.name for component in ALL] == [name for name in START_ORDER if name != REGISTRY]
+    assert [component.name for component in WITH_NODES] == [name for name in START_ORDER if name != KWOK]
     stops = [name for group in STOP_ORDER for name in group]
     assert sorted(stops) == sorted(START_ORDER)
     for name, required in REQUIRES.items():
@@ -48,6 +60,28 @@ def test_every_address_is_loopback(component: Component) -> None:
     addresses = re.findall(r"\d+\.\d+\.\d+\.\d+(?!/|\d|\.)", " ".join(component.arguments))
     assert set(addresses) <= {"127.0.0.1"}
     assert "127.0.0.1" in addresses
+
+
+def test_with_real_nodes_everybody_listens_on_the_link() -> None:
+    arguments = " ".join(argument for component in WITH_NODES for argument in component.arguments)
+    assert "127.0.0.1" not in arguments
+    assert f"--bind-address={ADDRESS}" in arguments
+    assert {component.probe.address for component in WITH_NODES} == {ADDRESS}
+
+
+def test_the_registry_is_a_program_of_its_own() -> None:
+    registry = WITH_NODES[-1]
+    kube = Path("/bin/kube")
+    assert registry.command(kube)[2:] == ("/bin/nodes/registry", "serve", "/state/registry/config.json")
+    assert registry.probe.healthy == 401
+    assert ALL[0].command(kube)[:2] == ("/bin/kube", "etcd")
+
+
+def test_the_endpoints_of_the_api_server_are_told_where_they_can_be_reached() -> None:
+    api_server = {component.name: component for component in WITH_NODES}["kube-apiserver"]
+    assert not [argument for argument in api_server.arguments if "endpoint-reconciler-type" in argument]
+    assert f"--advertise-address={ADDRESS}" in api_server.arguments
+    assert "--endpoint-reconciler-type=none" in by_name("kube-apiserver").arguments
 
 
 @pytest.mark.parametrize("component", ALL, ids=lambda component: component.name)
