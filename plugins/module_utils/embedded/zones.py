@@ -440,11 +440,11 @@ def _ask(command: Sequence[str]) -> List[Dict[str, Any]]:
 def _slowness(place: Fabric, zone: Zone) -> Optional[Slowness]:
     """What netem does on the way into the zone; None without it."""
     rules = _ask(["tc", "-j", "-n", place.router, "qdisc", "show", "dev", zone.gate])
-    return next((_options(rule.get("options", {})) for rule in rules if rule.get("kind") == "netem"), None)
+    return next((slowness_of(rule.get("options", {})) for rule in rules if rule.get("kind") == "netem"), None)
 
 
-def _options(options: Mapping[str, Any]) -> Slowness:
-    """tc(8) tells the delay in seconds and the loss as a part of one."""
+def slowness_of(options: Mapping[str, Any]) -> Slowness:
+    """From what `tc -j qdisc show` tells of netem: the delay in seconds, the loss as a part of one (tc/q_netem.c)."""
     delay, loss = options.get("delay") or {}, options.get("loss-random") or {}
     return Slowness(float(delay.get("delay", 0.0)) * 1000, float(loss.get("loss", 0.0)) * 100)
 

@@ -20,6 +20,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.zone
     ZoneView,
     opened,
     problem_of,
+    slowness_of,
 )
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=timezone.utc)
@@ -69,6 +70,20 @@ def test_slowness_that_cannot_be_had(slowness: Slowness, told: str) -> None:
 def test_slowness_that_can_be_had() -> None:
     for slowness in (Slowness(0.5), Slowness(0, 100), Slowness(60000, 0.1)):
         slowness.check("delay_ms", "loss_percent")
+
+
+@pytest.mark.parametrize(
+    ("options", "slowness"),
+    [
+        ({"limit": 1000, "delay": {"delay": 0.1, "jitter": 0}, "ecn": False, "gap": 0}, Slowness(100)),
+        ({"limit": 1000, "loss-random": {"loss": 0.05, "correlation": 0}}, Slowness(0, 5)),
+        ({"delay": {"delay": 0.0005}, "loss-random": {"loss": 0.001}}, Slowness(0.5, 0.1)),
+        ({}, Slowness()),
+    ],
+)
+def test_what_the_kernel_tells_of_slowness(options: dict[str, Any], slowness: Slowness) -> None:
+    told = slowness_of(options)
+    assert (told.delay, told.loss) == pytest.approx((slowness.delay, slowness.loss))
 
 
 def node(status: str, reported: str = "2026-01-01T12:00:05Z", *taints: str) -> dict[str, Any]:
