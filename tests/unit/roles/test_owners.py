@@ -22,6 +22,13 @@ def owned() -> dict[str, set[str]]:
     return {component: set(re.findall(r"\b[A-Z][A-Za-z]+\b", cell)) for component, cell in rows}
 
 
+def of_a_controller() -> set[str]:
+    """The kinds that the document gives each controller. Their objects are told from those of others by their set."""
+    document = (ROOT / "docs" / "architecture.md").read_text()
+    sentence = document.split("A controller is made of:")[1].split(".\n")[0]
+    return set(re.findall(r"\b[A-Z][A-Za-z]+\b", sentence))
+
+
 def produced(role: str) -> set[str]:
     """The kinds in the templates of a role's definitions; fragments are objects of others."""
     variables = ROOT / "roles" / role / "vars" / "main.yml"
@@ -48,5 +55,7 @@ def test_a_role_produces_what_the_table_says(role: str) -> None:
         assert produced(role) == set()
     elif role == "cluster":
         assert produced(role) == {"Node"}
+    elif role == "controllers":
+        assert produced(role) == of_a_controller()
     else:
         assert produced(role) == owned()[role]
