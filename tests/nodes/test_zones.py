@@ -302,18 +302,18 @@ def service(name: str) -> dict[str, Any]:
     }
 
 
+def spread(name: str, otherwise: str) -> dict[str, Any]:
+    constraint = {"maxSkew": 1, "topologyKey": ZONE_LABEL, "whenUnsatisfiable": otherwise}
+    return {"topologySpreadConstraints": [{**constraint, "labelSelector": {"matchLabels": {"app": name}}}]}
+
+
 def workloads() -> list[dict[str, Any]]:
-    spread = {
-        "maxSkew": 1,
-        "topologyKey": ZONE_LABEL,
-        "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": {"matchLabels": {"app": "spread"}},
-    }
     in_c = {"matchExpressions": [{"key": ZONE_LABEL, "operator": "In", "values": ["c"]}]}
     preferred = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "preference": in_c}]}
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}},
-        deployment("spread", 3, topologySpreadConstraints=[spread]),
+        deployment("spread", 3, **spread("spread", "ScheduleAnyway")),
+        deployment("strict", 3, **spread("strict", "DoNotSchedule")),
         deployment("lumped", 2, affinity={"nodeAffinity": preferred}),
         deployment("pinned", 1, nodeSelector={ZONE_LABEL: "c"}),
         service("spread"),
@@ -349,6 +349,13 @@ def test_the_story_of_a_lost_zone(zoned: Zoned) -> None:
     assert of("spread", "Deployment shop/spread") == ("ok", "replicas per zone: a: 1, b: 1, c: 1")
     severity, told = of("spread", "Deployment shop/lumped")
     assert (severity, told.startswith("all 2 replicas stood in zone c; there was none for")) == ("error", True)
+    severity, told = of("replicas", "Deployment shop/strict")
+    assert (severity, "no node takes the others" in told, "topology spread constraints" in told) == (
+        "error",
+        True,
+        True,
+    )
+    assert "nodeTaintsPolicy: Honor" in found["zone-drill-replicas", "Deployment shop/strict"]["mend"]
     severity, told = of("replicas", "Deployment shop/pinned")
     assert (severity, told.endswith("its template lets it run in zone c only")) == ("error", True)
     severity, told = of("writes", "Kubernetes API")

@@ -168,6 +168,7 @@ class _Conductor:
         loss = Loss(self._order.zone, before)
         recovery = Recovery(self._order.zone, before)
         explanations: Dict[Name, str] = {}
+        self._signals.raise_if_any()
         self._taken_at = time.monotonic()
         try:
             self._order.take()
