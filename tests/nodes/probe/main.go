@@ -2,6 +2,7 @@
 //
 //	probe serve          answers at :8080 with the name of its host; /burn?ms=20 keeps a CPU busy for that long first
 //	probe get URL        writes the answer; ends with an error when none comes within two seconds
+//	probe load URL       asks all the time, twice at once, until it is told to end
 //	probe wait           does nothing until it is told to end
 //	probe write FILE     writes a file, for volumes
 package main
@@ -34,10 +35,12 @@ func run(arguments []string) error {
 		return wait()
 	case len(arguments) == 2 && arguments[0] == "get":
 		return get(arguments[1])
+	case len(arguments) == 2 && arguments[0] == "load":
+		return load(arguments[1])
 	case len(arguments) == 2 && arguments[0] == "write":
 		return os.WriteFile(arguments[1], []byte("kept\n"), 0o600)
 	default:
-		return fmt.Errorf("usage: probe serve | get URL | write FILE | wait")
+		return fmt.Errorf("usage: probe serve | get URL | load URL | write FILE | wait")
 	}
 }
 
@@ -55,6 +58,24 @@ func serve() error {
 	http.HandleFunc("/", func(answer http.ResponseWriter, _ *http.Request) { fmt.Fprintln(answer, host) })
 	fmt.Println("serving")
 	return http.ListenAndServe(":8080", nil)
+}
+
+// load opens a connection for every question, so that a service spreads them.
+func load(url string) error {
+	client := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
+	for range 2 {
+		go func() {
+			for {
+				answer, err := client.Get(url)
+				if err != nil {
+					time.Sleep(patience / 10)
+					continue
+				}
+				answer.Body.Close()
+			}
+		}()
+	}
+	return wait()
 }
 
 func wait() error {
