@@ -22,7 +22,7 @@ help: ## list the targets
 
 # --- an environment -----------------------------------------------------------------------------------------------
 
-.PHONY: site verify build teardown kubeconfig
+.PHONY: site verify build images teardown kubeconfig
 site: $(VENV)/.runtime ## bring the demo environment up, or any other: INVENTORY=..., ARGS=...
 	$(PLAYBOOK) servicemesh.platform.site $(ARGS)
 
@@ -38,6 +38,10 @@ teardown: $(VENV)/.runtime ## remove the environment
 .PHONY: zone-drill
 zone-drill: $(VENV)/.runtime ## lose a zone on purpose, tell the story, heal it: ARGS="-e zone_drill_kind=cut"
 	$(PLAYBOOK) servicemesh.platform.zone_drill $(ARGS)
+
+images: ## list what was built, with its size and date, and the images in the registry of the embedded ENVIRONMENT
+	@cd $(CACHE)/bin && du -hs --time --time-style=long-iso -- *-*
+	@record=$(CACHE)/environments/$(ENVIRONMENT)/published-images.json; [ ! -f "$$record" ] || cat "$$record"
 
 kubeconfig: ## print the path of the kubeconfig of the embedded ENVIRONMENT
 	@echo $(CACHE)/environments/$(ENVIRONMENT)/kubeconfig
@@ -60,7 +64,7 @@ unit: $(VENV)/.dev ## unit tests, without a server
 	$(BIN)/pytest tests/unit $(ARGS)
 
 integration: $(VENV)/.dev ## tests against a real API server
-	$(BIN)/pytest tests/integration $(ARGS)
+	$(BIN)/pytest tests/integration -n 2 --dist loadfile $(ARGS)
 
 sanity: $(VENV)/.dev ## ansible-test sanity on a fresh copy of the collection
 	tests/sanity.sh $(BIN)
