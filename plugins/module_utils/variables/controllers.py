@@ -190,7 +190,7 @@ def _go(path: str, controller: Mapping[str, Any]) -> Iterator[Problem]:
 def _module(path: str, controller: Mapping[str, Any]) -> Iterator[Problem]:
     if not PACKAGE.fullmatch(controller["module"]):
         yield Problem(f"{path}.module", controller["module"], "write the path of a Go module, without a version")
-    if not GO_VERSION.fullmatch(version_of(controller)):
+    if controller["version"] and not GO_VERSION.fullmatch(controller["version"]):
         yield Problem(
             f"{path}.version", version_of(controller), "write a version of the module in full, such as v1.4.0"
         )
