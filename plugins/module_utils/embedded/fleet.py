@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
 
-from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import network, registration
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import inotify, network, registration
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.deadline import Deadline
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.errors import ComponentError
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.fabric import Fabric, Node
@@ -110,6 +110,7 @@ class Fleet:
             as_administrator(lambda client: registration.approve(client, self._fabric.nodes))
         if not chosen:
             return
+        inotify.check_room(len(chosen))
         as_administrator(lambda client: registration.register(client, chosen))
         for node in chosen:
             self._start(node)
