@@ -273,11 +273,12 @@ def test_a_controller_of_others_with_its_crds_and_rights(playbooks: Playbooks, a
     """Kubernetes' sample-controller: it watches Foos, makes a Deployment for each, and writes Events and status."""
     listed = ["go", "mod", "download", "-json", f"{SAMPLE}@{SAMPLE_VERSION}"]
     answer = subprocess.run(listed, capture_output=True, text=True, check=True).stdout
-    examples = Path(json.loads(answer)["Dir"]) / "artifacts" / "examples"
+    folder = Path(json.loads(answer)["Dir"])
+    examples = folder / "artifacts" / "examples"
     sample = {
         "name": "sample",
         "namespace": SPACE,
-        "module": SAMPLE,
+        "source": str(folder),
         "version": SAMPLE_VERSION,
         "crds": [str(examples / "crd-status-subresource.yaml")],
         "cluster_rules": [

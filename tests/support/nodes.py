@@ -90,7 +90,10 @@ def probe_image(state_dir: Path) -> str:
 
 
 def push(state_dir: Path, name: str, files: list[File], entrypoint: list[str], architecture: str = "") -> str:
-    """Put an image into the registry of the environment; its name on the nodes."""
+    """Put an image into the registry of the environment; its name on the nodes.
+
+    architecture: of an image that is for other machines, as an index says it; empty for one that is for this machine.
+    """
     config = state_dir / "registry" / "docker"
     (endpoint,) = json.loads((config / "config.json").read_text())["auths"]
     crane = str(built("nodes-*/crane"))
@@ -98,6 +101,8 @@ def push(state_dir: Path, name: str, files: list[File], entrypoint: list[str], a
     layout = Layout(state_dir / "test-images" / name)
     machine = Platform(architecture or ARCHITECTURES[platform.machine()])
     descriptor = layout.add(Recipe(files, machine, entrypoint=entrypoint))
+    if architecture:
+        descriptor = layout.bundle([descriptor])
     layout.close({"": descriptor})
     with Crane(access) as client:
         client.push(layout.root, Reference(endpoint, name, "test", ""))

@@ -82,10 +82,14 @@ class Zone:
 
 @dataclass(frozen=True)
 class Fabric:
-    """The whole network. key: unique for the state folder. link: the /30 between this machine and the router."""
+    """The whole network.
+
+    key: unique for the state folder. link: the /30 between this machine and the router. pods: of all nodes.
+    """
 
     key: str
     link: IPv4Network
+    pods: IPv4Network
     zones: Sequence[Zone]
     nodes: Sequence[Node]
 
@@ -183,7 +187,7 @@ def fabric(
         address = zones[node.zone].network[number + 1]
         namespace = f"{namespace_prefix(key)}-{number}"
         placed.append(Node(node.name, node.zone, node.labels, number, address, pods[number], namespace))
-    return Fabric(key, link, list(zones.values()), placed)
+    return Fabric(key, link, IPv4Network(pod_cidr), list(zones.values()), placed)
 
 
 def _zone(name: str, number: int) -> Zone:

@@ -13,13 +13,19 @@ import json
 import shutil
 import time
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
 
-from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import inotify, network, registration
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import (
+    cgroups,
+    inotify,
+    network,
+    registration,
+)
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.deadline import Deadline
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.errors import ComponentError
-from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.fabric import Fabric, Node
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.fabric import Fabric, Node, cgroup
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.files import (
     is_private,
     make_private_folder,
@@ -112,9 +118,12 @@ class Fleet:
             return
         inotify.check_room(len(chosen))
         as_administrator(lambda client: registration.register(client, chosen))
+        since = datetime.now(timezone.utc).replace(microsecond=0)
         for node in chosen:
+            # What a node that was killed left there: the kubelet would wait some seconds for each dead container.
+            cgroups.remove(f"{cgroup(self._fabric.key)}/{node.number}")
             self._start(node)
-        self._await(chosen, as_administrator)
+        self._await(chosen, since, as_administrator)
 
     def _ill(
         self, names: Sequence[str], look: Callable[[], registration.Registered]
@@ -140,12 +149,12 @@ class Fleet:
         command = (str(around.programs.nodes / "noderun"), str(folder.spec))
         self._processes.start(node.component, command, self._digest(node))
 
-    def _await(self, nodes: Sequence[Node], as_administrator: Callable[..., Any]) -> None:
+    def _await(self, nodes: Sequence[Node], since: datetime, as_administrator: Callable[..., Any]) -> None:
         waiting = {node.name: node for node in nodes}
         while waiting:
             for node in waiting.values():
                 self._check_alive(node)
-            states = as_administrator(lambda client: registration.admit(client, list(waiting.values())))
+            states = as_administrator(lambda client: registration.admit(client, list(waiting.values()), since))
             for name in [name for name, node in waiting.items() if states.get(name) == "" and self._serves(node)]:
                 del waiting[name]
             if waiting and self._deadline.passed():

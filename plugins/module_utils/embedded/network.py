@@ -19,6 +19,7 @@ from typing import Any, Dict, List, Mapping, Sequence
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.errors import EmbeddedError
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.fabric import (
+    ZONES,
     Fabric,
     Node,
     Zone,
@@ -179,6 +180,9 @@ def _make_router(fabric: Fabric) -> None:
             f"address add {fabric.control_plane}/{prefix} dev host0",
             "link set host0 up",
             f"route add default via {fabric.host}",
+            # What is meant for a zone that is cut off must not go to this machine.
+            f"route add unreachable {ZONES}",
+            f"route add unreachable {fabric.pods}",
         ],
     )
     _set(fabric.router, {"net/ipv4/ip_forward": "1"})

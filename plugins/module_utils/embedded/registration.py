@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import json
 from contextlib import suppress
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.errors import (
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 NODES = "/api/v1/nodes"
 REQUESTS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+_TAINTS = ("node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready")
 SERVING_SIGNER = "kubernetes.io/kubelet-serving"
 Object = Dict[str, Any]
 
@@ -56,10 +58,10 @@ def _register(client: Client, node: Node) -> None:
         )
 
 
-def admit(client: Client, nodes: Sequence[Node]) -> Dict[str, str]:
+def admit(client: Client, nodes: Sequence[Node], since: datetime) -> Dict[str, str]:
     """Approve what waits for approval, and say how the nodes are, as `states` does."""
     approve(client, nodes)
-    return states(client)
+    return states(client, since)
 
 
 class Registered(NamedTuple):
@@ -74,10 +76,36 @@ def look(client: Client, nodes: Sequence[Node]) -> Registered:
     return Registered(states(client), [one["spec"]["username"].rpartition(":")[2] for one in _asked(client, nodes)])
 
 
-def states(client: Client) -> Dict[str, str]:
-    """What is wrong with each registered node; an empty text when it is ready."""
+def states(client: Client, since: Optional[datetime] = None) -> Dict[str, str]:
+    """What is wrong with each registered node; an empty text when it is ready. since: older reports do not count."""
     listed = _read(client, NODES) or {"items": []}
-    return {node["metadata"]["name"]: _problem(node) for node in listed["items"]}
+    return {node["metadata"]["name"]: problem_of(node, since) for node in listed["items"]}
+
+
+def problem_of(node: Optional[Mapping[str, Any]], since: Optional[datetime]) -> str:
+    """What is wrong with a Node object; an empty text when it is ready and takes pods."""
+    if node is None:
+        return "not registered"
+    conditions = {one["type"]: one for one in node.get("status", {}).get("conditions") or []}
+    ready = conditions.get("Ready")
+    if not ready:
+        return "its kubelet has not reported yet"
+    if ready["status"] != "True":
+        return f"not ready: {ready.get('message', '')}"
+    # Reports tell whole seconds: one of the same second may be older.
+    if since and _time(ready.get("lastHeartbeatTime", "")) <= since:
+        return "its kubelet has not reported since"
+    taints = {taint["key"] for taint in node["spec"].get("taints") or []}
+    held = [taint for taint in _TAINTS if taint in taints]
+    return f"still has the taint {held[0]}" if held else ""
+
+
+def _time(text: str) -> datetime:
+    """A time as Kubernetes writes it (RFC 3339, UTC); the beginning of time for none."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+    except ValueError:
+        return datetime.min.replace(tzinfo=timezone.utc)
 
 
 def approve(client: Client, nodes: Sequence[Node]) -> None:
@@ -111,12 +139,6 @@ def _is_right(one: Object, nodes: Sequence[Node]) -> bool:
 def _names(request: CertificateSigningRequest) -> set[str]:
     extension = request.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     return {str(name.value) for name in extension.value}
-
-
-def _problem(node: Object) -> str:
-    conditions = {condition["type"]: condition for condition in node.get("status", {}).get("conditions", [])}
-    ready = conditions.get("Ready", {"status": "Unknown", "message": "its kubelet has not reported yet"})
-    return "" if ready["status"] == "True" else f"not ready: {ready.get('message', '')}"
 
 
 def _read(client: Client, path: str) -> Optional[Object]:

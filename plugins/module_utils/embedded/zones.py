@@ -43,6 +43,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.flee
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.https import Client
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.layout import Layout
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.processes import Process, Processes
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.registration import problem_of
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.settings import NodeSettings, check_name
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.state_folder import Memory, StateFolder
 
@@ -59,7 +60,6 @@ MOST_DELAY = 60_000.0
 """Milliseconds. More is no slow zone but a lost one."""
 SAME = 0.01
 """Milliseconds or percent by which a setting may differ: the kernel rounds them."""
-_TAINTS = ("node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready")
 
 
 @dataclass(frozen=True)
@@ -346,32 +346,6 @@ class Zones:
         certificate, key = layout.certificate("super-admin"), layout.key("super-admin")
         authority = layout.certificate(pki.CLUSTER_AUTHORITY)
         return Client(port, authority, certificate, key, address=str(self._fabric.control_plane))
-
-
-def problem_of(node: Optional[Mapping[str, Any]], since: Optional[datetime]) -> str:
-    """What is wrong with a Node object; an empty text when it is ready and takes pods."""
-    if node is None:
-        return "not registered"
-    conditions = {one["type"]: one for one in node.get("status", {}).get("conditions") or []}
-    ready = conditions.get("Ready")
-    if not ready:
-        return "its kubelet has not reported yet"
-    if ready["status"] != "True":
-        return f"not ready: {ready.get('message', '')}"
-    # Reports tell whole seconds: one of the same second may be older.
-    if since and _time(ready.get("lastHeartbeatTime", "")) <= since:
-        return "its kubelet has not reported since"
-    taints = {taint["key"] for taint in node["spec"].get("taints") or []}
-    held = [taint for taint in _TAINTS if taint in taints]
-    return f"still has the taint {held[0]}" if held else ""
-
-
-def _time(text: str) -> datetime:
-    """A time as Kubernetes writes it (RFC 3339, UTC); the beginning of time for none."""
-    try:
-        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
-    except ValueError:
-        return datetime.min.replace(tzinfo=timezone.utc)
 
 
 def _read_node(client: Client, name: str) -> Optional[Dict[str, Any]]:

@@ -13,13 +13,13 @@ import pytest
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.deadline import Deadline
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.errors import EmbeddedError
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.layout import Layout
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.registration import problem_of
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.state_folder import Memory, StateFolder
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.zones import (
     NodeView,
     Slowness,
     ZoneView,
     opened,
-    problem_of,
     slowness_of,
 )
 
