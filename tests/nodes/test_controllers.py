@@ -147,6 +147,7 @@ def test_an_upgrade_serves_all_the_while(playbooks: Playbooks, askers: Environme
     assert deployment(askers)["metadata"]["labels"]["app.kubernetes.io/version"] == "v2.0.0"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -174,6 +175,7 @@ def reference_without(image: str) -> str:
     return image.partition("@")[0] + "@sha256:" + "0" * 64
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["wrong digest", "another architecture", "registry away"])
 def test_an_image_that_cannot_be_had_is_gone_back_from(
     playbooks: Playbooks, askers: Environment, fault: str, tmp_path: Path
@@ -206,6 +208,7 @@ def end_registry(playbooks: Playbooks) -> None:
     eventually(5, lambda: not Path(f"/proc/{record['pid']}/stat").exists(), "the registry is gone")
 
 
+@pytest.mark.slow
 def test_a_registry_that_is_away_when_an_image_is_pushed(playbooks: Playbooks, askers: Environment) -> None:
     before = deployment(askers)
     end_registry(playbooks)
@@ -219,6 +222,7 @@ def test_a_registry_that_is_away_when_an_image_is_pushed(playbooks: Playbooks, a
     assert answers(askers, f"http://steady.{SPACE}.svc/version") == {"v2.1.0"}
 
 
+@pytest.mark.slow
 def test_the_first_version_that_fails_is_left_to_be_looked_at(playbooks: Playbooks, askers: Environment) -> None:
     image = "registry.embedded/never@sha256:" + "0" * 64
     never = {**steady("v0.1.0", name="never", image=image), "source": ""}
@@ -269,6 +273,7 @@ def test_certificates_a_tag_and_a_folder_to_write_into(
     assert "The newest there are v4.0.0." in wrong.text
 
 
+@pytest.mark.slow
 def test_a_controller_of_others_with_its_crds_and_rights(playbooks: Playbooks, askers: Environment) -> None:
     """Kubernetes' sample-controller: it watches Foos, makes a Deployment for each, and writes Events and status."""
     listed = ["go", "mod", "download", "-json", f"{SAMPLE}@{SAMPLE_VERSION}"]

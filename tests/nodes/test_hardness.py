@@ -19,6 +19,7 @@ from ansible_collections.servicemesh.platform.tests.support.breakable_nodes impo
 from ansible_collections.servicemesh.platform.tests.support.nodes import Environment, eventually
 
 CYCLES = 3
+SLOW = pytest.mark.slow
 
 
 @pytest.fixture
@@ -43,6 +44,7 @@ def test_cycles_leave_nothing(fresh: BreakableNodes) -> None:
         assert not fresh.state_dir.exists()
 
 
+@pytest.mark.slow
 def test_a_second_environment_is_apart_from_the_first(fresh: BreakableNodes, nodes: Environment) -> None:
     fresh.start()
     assert [node["metadata"]["name"] for node in fresh.get("nodes")["items"]] == ["one", "two"]
@@ -66,7 +68,7 @@ def test_only_the_node_that_was_killed_is_started_again(fresh: BreakableNodes) -
     assert not fresh.start().changed
 
 
-@pytest.mark.parametrize("seconds", [0.5, 4.0, 6.0, 8.0])
+@pytest.mark.parametrize("seconds", [pytest.param(0.5, marks=SLOW), 4.0, pytest.param(6.0, marks=SLOW), 8.0])
 def test_a_run_that_was_killed_is_run_again(fresh: BreakableNodes, seconds: float) -> None:
     with subprocess.Popen([sys.executable, "-c", fresh.script()], stdout=subprocess.DEVNULL) as run:
         time.sleep(seconds)
@@ -86,6 +88,7 @@ def test_a_node_killed_while_it_starts_is_named_and_the_next_run_mends_it(fresh:
     assert not fresh.start().changed
 
 
+@pytest.mark.slow
 def test_a_network_half_gone_is_made_anew(fresh: BreakableNodes) -> None:
     fresh.start()
     key = key_of(fresh.state_dir)
@@ -95,6 +98,7 @@ def test_a_network_half_gone_is_made_anew(fresh: BreakableNodes) -> None:
     assert not fresh.start().changed
 
 
+@pytest.mark.slow
 def test_what_a_dead_environment_left_is_in_nobody_s_way(fresh: BreakableNodes) -> None:
     """Its folder is gone, its namespaces, its interface and its cgroup are not."""
     key = key_of(fresh.state_dir)

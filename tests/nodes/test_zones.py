@@ -161,6 +161,7 @@ def test_a_zone_that_is_cut_goes_on_by_itself(zoned: Zoned) -> None:
     assert zoned.look("b").nodes[0].pid == pid
 
 
+@pytest.mark.slow
 def test_site_heals_what_was_lost(zoned: Zoned) -> None:
     zoned.verb("lost", "a")
     run = zoned.playbooks.run("site")
@@ -205,6 +206,7 @@ def test_bad_input(zoned: Zoned, options: dict[str, Any], told: str) -> None:
 # Crashes
 
 
+@pytest.mark.slow
 def test_healing_after_a_start_that_was_never_written_down(zoned: Zoned) -> None:
     """The run is killed between the start of the node and the writing of its record."""
     zoned.verb("lost", "c")
@@ -237,6 +239,7 @@ def test_a_stranger_with_the_pid_of_a_node_is_left_alone(zoned: Zoned) -> None:
         stranger.wait()
 
 
+@pytest.mark.slow
 def test_a_drill_that_was_killed_is_told_and_healed_by_the_next(zoned: Zoned) -> None:
     running = zoned.start_drill(zone_drill_zone="b", zone_drill_kind="cut")
     wait_for((zoned.state / NOTE).exists)
@@ -365,6 +368,7 @@ def test_the_story_of_a_lost_zone(zoned: Zoned) -> None:
     wait_for(lambda: "zone-drill-" not in zoned.cluster.kubectl("get", "namespaces"))
 
 
+@pytest.mark.slow
 def test_a_cluster_that_is_not_fit_is_left_alone(zoned: Zoned) -> None:
     zoned.cluster.apply(workloads()[0], deployment("hopeful", 1, nodeSelector={ZONE_LABEL: "d"}))
     try:
