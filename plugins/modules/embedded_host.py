@@ -50,8 +50,9 @@ EXAMPLES = r"""
   register: host
 
 - name: Install what is missing
-  ansible.builtin.package:
+  ansible.builtin.apt:
     name: "{{ host.packages }}"
+    update_cache: true
   when: host.nodes == 'kubelet'
 """
 

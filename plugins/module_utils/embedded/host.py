@@ -25,6 +25,8 @@ PROGRAMS = {
     "gcc": "gcc",
     "pkg-config": "pkg-config",
 }
+# What the role installs packages with.
+INSTALLER = "apt-get"
 SECCOMP_HEADER = "/usr/include/seccomp.h"
 SECCOMP_PACKAGE = "libseccomp-dev"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -66,6 +68,8 @@ def examine() -> Host:
     lacks = [f"the capability {name}" for name in _missing_capabilities()]
     lacks += [f"{name} namespaces" for name in NAMESPACES if not Path("/proc/self/ns", name).exists()]
     lacks += [f"the cgroup controller {name}" for name in missing_controllers(ROOT)]
+    if packages and not shutil.which(INSTALLER, path=PATH):
+        lacks.append(f"what Debian calls {', '.join(packages)} (install it by the means of this system)")
     if not _knows_overlay():
         lacks.append("the file system overlay (module overlay)")
     if not lacks:
