@@ -26,6 +26,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.embedded impo
     binary,
     bootstrap,
     cgroups,
+    host,
     network,
     pki,
     registration,
@@ -37,17 +38,21 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.comp
     ETCD,
     KWOK,
     PORT_OWNERS,
+    PROXY,
     REGISTRY,
-    REQUIRES,
     SCHEDULER,
-    START_ORDER,
     STOP_ORDER,
     Component,
     components,
     control_plane,
+    gateway,
+    kind_of,
     port_purposes,
+    proxy_configuration,
     registry_of,
+    requires,
     server_url,
+    start_order,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.deadline import Deadline
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.errors import (
@@ -86,6 +91,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.port
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.processes import TERM_SECONDS, Processes
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.registry import Registry
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.settings import (
+    CONTROL_PLANE_SETS,
     Settings,
     check_name,
     check_settings,
@@ -98,7 +104,12 @@ UNHEALTHY = "unhealthy"
 OUTDATED = "outdated"
 STOPPED = "stopped"
 
-START_GROUPS: Tuple[Tuple[str, ...], ...] = ((ETCD,), (API_SERVER,), (CONTROLLER_MANAGER, SCHEDULER, KWOK, REGISTRY))
+START_GROUPS: Tuple[Tuple[str, ...], ...] = (
+    (ETCD,),
+    (API_SERVER,),
+    (PROXY,),
+    (CONTROLLER_MANAGER, SCHEDULER, KWOK, REGISTRY),
+)
 ROUNDS = 4
 POLL_SECONDS = 0.1
 # How long a living component may be unhealthy, when what it needs is healthy, before it is restarted.
@@ -243,13 +254,15 @@ def _stop(folder: StateFolder, check_mode: bool) -> Outcome:
     # Stopping must work with a broken memory too: it is only needed to tell where the cluster was.
     with contextlib.suppress(EmbeddedError):
         memory = folder.recall()
-    before = _views_of_processes(layout, processes, memory.ports)
+    names = _recorded_components(layout, memory.sets)
+    before = _views_of_processes(names, layout, processes, memory.ports)
     running = [view.name for view in before if view.pid]
     nodes = recorded(layout)
-    actions = [f"stop {name}" for group in (nodes, *STOP_ORDER) for name in group if name in running]
+    stopped = [name for group in STOP_ORDER for kind in group for name in names if kind_of(name) == kind]
+    actions = [f"stop {name}" for name in (*nodes, *stopped) if name in running]
     if not check_mode:
         processes.stop(nodes)
-        _stop_components(processes, START_ORDER)
+        _stop_components(layout, processes, names)
     actions += _stop_strays(processes, check_mode)
     actions += _remove_network(layout, check_mode)
     after = [replace(view, state=STOPPED, pid=0) for view in before]
@@ -257,20 +270,35 @@ def _stop(folder: StateFolder, check_mode: bool) -> Outcome:
         kubeconfig=str(layout.kubeconfig),
         server=server_url(memory.ports, _address(memory)) if memory.ports else "",
         version=memory.version,
-        running=check_mode and API_SERVER in running,
+        running=check_mode and gateway(memory.sets) in running,
         before=before,
         after=after,
         actions=actions,
     )
 
 
-def _views_of_processes(layout: Layout, processes: Processes, ports: Mapping[str, int]) -> List[ComponentView]:
+def _recorded_components(layout: Layout, sets: Sequence[str]) -> List[str]:
+    """What there is or was of the control plane. sets: as remembered, which may be lost."""
+    names = list(start_order(sets))
+    kinds = {kind for group in STOP_ORDER for kind in group}
+    found = sorted(path.stem for path in layout.run.glob("*.json"))
+    return names + [name for name in found if kind_of(name) in kinds and name not in names]
+
+
+def _views_of_processes(
+    names: Sequence[str], layout: Layout, processes: Processes, ports: Mapping[str, int]
+) -> List[ComponentView]:
     views = []
-    for name in (*START_ORDER, *recorded(layout)):
+    for name in (*names, *recorded(layout)):
         process = processes.running(name)
         state, pid = (RUNNING, process.pid) if process else (STOPPED, 0)
-        views.append(ComponentView(name, state, pid, ports.get(name, 0), str(layout.log(name))))
+        views.append(ComponentView(name, state, pid, ports.get(_purpose(name), 0), str(layout.log(name))))
     return views
+
+
+def _purpose(name: str) -> str:
+    """Whose port a component listens on."""
+    return API_SERVER if name == PROXY else kind_of(name)
 
 
 def _remove_network(layout: Layout, check_mode: bool) -> List[str]:
@@ -289,10 +317,12 @@ def _address(memory: Memory) -> str:
     return str(ipaddress.IPv4Network(memory.link)[2]) if memory.link else LOOPBACK
 
 
-def _stop_components(processes: Processes, names: Sequence[str]) -> None:
+def _stop_components(layout: Layout, processes: Processes, names: Sequence[str]) -> None:
+    stores = [path.stem for path in layout.run.glob(f"{ETCD}*.json")]
     for group in STOP_ORDER:
-        members = [name for name in group if name in names]
-        hangs = API_SERVER in members and not processes.running(ETCD)
+        members = [name for name in names if kind_of(name) in group]
+        serves = any(kind_of(name) == API_SERVER for name in members)
+        hangs = serves and not any(processes.running(name) for name in stores)
         processes.stop(members, TERM_SECONDS_WITHOUT_ETCD if hangs else TERM_SECONDS)
 
 
@@ -303,7 +333,8 @@ def _stop_strays(processes: Processes, check_mode: bool) -> List[str]:
     actions = []
 
     def place(stray: Tuple[int, str]) -> Tuple[int, int]:
-        return (order.index(stray[1]) if stray[1] in order else -1, stray[0])  # nodes come first
+        kind = kind_of(stray[1])
+        return (order.index(kind) if kind in order else -1, stray[0])  # nodes come first
 
     for pid, component in sorted(strays.items(), key=place):
         actions.append(f"stop stray {component} (process {pid})")
@@ -324,16 +355,24 @@ class _Start:
         self._processes = Processes(folder.layout)
         self._known = folder.recall()
         self._memory = self._remembered(self._known)
-        self._names = control_plane(settings)
+        self._names = control_plane(settings, self._memory.sets)
+        self._gateway = gateway(self._memory.sets)
         self._fabric = self._network()
+        self._sites = self._fabric.sites if self._fabric else ()
         self._address = _address(self._memory)
         self._certificates = pki.certificates(
-            settings.name, settings.service_cidr, self._address, nodes=bool(settings.nodes)
+            settings.name,
+            settings.service_cidr,
+            self._address,
+            nodes=bool(settings.nodes),
+            members=[str(site.address) for site in self._sites],
         )
         self._credentials = self._kubeconfig_credentials()
         self._actions: List[str] = []
 
     def run(self) -> Outcome:
+        if self._sites and not self._check_mode:
+            host.check_proxy()
         self._clear_strays()
         before: Sequence[ComponentView] = ()
         for _round in range(ROUNDS):
@@ -370,8 +409,11 @@ class _Start:
             *self._places(known),
         )
 
-    def _places(self, known: Memory) -> Tuple[str, Dict[str, int], Dict[str, int]]:
-        """The link to the control plane, and the numbers of zones and nodes; refuses to change the kind of nodes."""
+    def _places(self, known: Memory) -> Tuple[str, Dict[str, int], Dict[str, int], List[str]]:
+        """The link, the numbers of zones and nodes, and the zones with a control plane of their own.
+
+        Refuses to change the kind of nodes, or of the control plane.
+        """
         nodes = self._settings.nodes
         if known.ports and bool(known.link) != bool(nodes):
             kinds = ("real nodes", "nodes that kwok plays")
@@ -380,12 +422,19 @@ class _Start:
                 f"nodes: this cluster was made with {before} and cannot be changed to {now}; "
                 "keep it as it is, or remove the cluster first (state=absent)"
             )
+        if known.ports and bool(known.sets) != self._settings.high_availability:
+            raise EmbeddedError(
+                f"high_availability: this cluster was made with {str(bool(known.sets)).lower()} and cannot be changed; "
+                "keep it as it is, or remove the cluster first (state=absent)"
+            )
         if not nodes:
-            return "", {}, {}
+            return "", {}, {}, []
         key = key_of(self._layout.root)
         link = known.link or str(choose_link(key, network.host_networks(key)))
         zones = numbers(known.zones, (node.zone for node in nodes))
-        return link, zones, numbers(known.nodes, (node.name for node in nodes))
+        sets = sorted(zones, key=lambda zone: zones[zone])[:CONTROL_PLANE_SETS]
+        chosen = (known.sets or sets) if self._settings.high_availability else []
+        return link, zones, numbers(known.nodes, (node.name for node in nodes)), chosen
 
     def _network(self) -> Optional[Fabric]:
         memory, settings = self._memory, self._settings
@@ -393,7 +442,7 @@ class _Start:
             return None
         link = ipaddress.IPv4Network(memory.link)
         key = key_of(self._layout.root)
-        return fabric(key, link, settings.nodes, memory.zones, memory.nodes, settings.pod_cidr)
+        return fabric(key, link, settings.nodes, memory.zones, memory.nodes, settings.pod_cidr, memory.sets)
 
     def _kubeconfig_credentials(self) -> Dict[str, str]:
         """The certificate in the kubeconfig of each component."""
@@ -417,12 +466,14 @@ class _Start:
 
     def _reserved(self) -> Reservation:
         purposes = port_purposes(self._settings)
-        free = {purpose for purpose in purposes if not self._processes.running(PORT_OWNERS[purpose])}
+        listening = {kind_of(name) for name in self._names if self._processes.running(name)}
+        listening |= {API_SERVER} if PROXY in listening else set()
+        free = {purpose for purpose in purposes if PORT_OWNERS[purpose] not in listening}
         return Reservation(self._memory.ports, purposes, free)
 
     def _plan(self, reservation: Reservation) -> _Plan:
         ports = reservation.ports
-        wanted = components(self._settings, self._layout, ports, self._address)
+        wanted = components(self._settings, self._layout, ports, self._address, self._sites)
         plan = _Plan(ports, wanted, replaced_ports=reservation.replaced)
         plan.network = network.examine(self._fabric) if self._fabric else []
         plan.images = self._unpublished(plan.ports)
@@ -443,7 +494,7 @@ class _Start:
             return
 
         def look() -> registration.Registered:
-            if states[API_SERVER] != RUNNING or plan.certificates or plan.network:
+            if states[self._gateway] != RUNNING or plan.certificates or plan.network:
                 return registration.Registered(dict.fromkeys(self._memory.nodes, ""))
             return self._as_super_admin(plan.ports, lambda client: registration.look(client, fabric.nodes))
 
@@ -501,7 +552,7 @@ class _Start:
                 reasons[component.name] = "its binary, command line or files changed since its start"
         for component in plan.components:
             if component.name not in states:
-                needs = [states[name] for name in REQUIRES[component.name]]
+                needs = [states.get(name, RUNNING) for name in requires(component.name, self._memory.sets)]
                 health = self._health(component, patient=all(state == RUNNING for state in needs))
                 states[component.name] = RUNNING if health.healthy else UNHEALTHY
                 if not health.healthy and all(state == RUNNING for state in needs):
@@ -522,13 +573,14 @@ class _Start:
     def _view(self, name: str, state: str, ports: Mapping[str, int]) -> ComponentView:
         process = self._processes.running(name)
         return ComponentView(
-            name, state, process.pid if process else 0, ports.get(name, 0), str(self._layout.log(name))
+            name, state, process.pid if process else 0, ports.get(_purpose(name), 0), str(self._layout.log(name))
         )
 
     def _missing_rules(self, states: Mapping[str, str], plan: _Plan) -> List[bootstrap.Object]:
         if not self._layout.etcd_data.exists():
             return bootstrap.access_rules(bool(self._fabric))
-        if states[ETCD] != RUNNING or states[API_SERVER] != RUNNING or plan.certificates:
+        needed = {self._gateway, *requires(API_SERVER, ())} if not self._sites else {self._gateway}
+        if any(states[name] != RUNNING for name in needed) or plan.certificates:
             return []
         return self._as_super_admin(plan.ports, self._rules_that_miss)
 
@@ -543,7 +595,8 @@ class _Start:
     def _files(self) -> List[Path]:
         own = [self._layout.component_kubeconfig(component) for component in self._credentials]
         kwok = [] if self._fabric else [self._layout.kwok_config]
-        return [*own, *kwok, self._layout.kubeconfig]
+        proxy = [self._layout.proxy_config] if self._sites else []
+        return [*own, *kwok, *proxy, self._layout.kubeconfig]
 
     def _stale_files(self, plan: _Plan) -> List[Path]:
         stale = [path for path in self._files() if self._is_stale(path, plan)]
@@ -564,6 +617,8 @@ class _Start:
         return by_path.get(path, "")
 
     def _content(self, path: Path, ports: Mapping[str, int]) -> bytes:
+        if path == self._layout.proxy_config:
+            return proxy_configuration(self._layout, ports[API_SERVER], self._address, self._sites)
         credential = self._credential(path)
         if not credential:
             return kwok_configuration(self._memory.version)
@@ -586,9 +641,9 @@ class _Start:
         if self._settings.programs:
             system_images.ensure_archive(self._layout.root, self._settings.programs)
         self._write(plan)
-        _stop_components(self._processes, list(plan.start))
+        _stop_components(self._layout, self._processes, list(plan.start))
         for group in START_GROUPS:
-            members = [component for component in plan.components if component.name in group]
+            members = [component for component in plan.components if kind_of(component.name) in group]
             if not self._bring_up(members, plan):
                 return
         with concurrent.futures.ThreadPoolExecutor(1) as beside:
@@ -636,24 +691,26 @@ class _Start:
         """Start those of `members` that the plan starts and wait for all; False when an old one does not recover."""
         started = [component for component in members if component.name in plan.start]
         for component in started:
-            command = (*self._enter(), *component.command(self._settings.binary))
+            command = (*self._enter(component), *component.command(self._settings.binary))
             self._processes.start(component.name, command, self._digest(component))
         self._await_started(started)
         survivors = [component for component in members if component not in started]
         if not all(self._health(component, patient=True).healthy for component in survivors):
             return False
         names = [component.name for component in members]
-        if API_SERVER in names:
+        if self._gateway in names:
             self._apply_rules(plan.ports)
-        if CONTROLLER_MANAGER in names and CONTROLLER_MANAGER in plan.start:
-            self._await_controllers(plan.ports)
+        managers = [one.name for one in started if kind_of(one.name) == CONTROLLER_MANAGER]
+        if managers:
+            self._await_controllers(plan.ports, managers)
         return True
 
-    def _enter(self) -> Tuple[str, ...]:
-        """What leads a process into the namespace of the control plane."""
+    def _enter(self, component: Component) -> Tuple[str, ...]:
+        """What leads a process into its namespace."""
         if not self._fabric:
             return ()
-        return ("nsenter", f"--net={network.namespace_file(self._fabric.router)}", "--")
+        namespace = component.namespace or self._fabric.router
+        return ("nsenter", f"--net={network.namespace_file(namespace)}", "--")
 
     def _await_started(self, started: Sequence[Component]) -> None:
         waiting = {component.name: component for component in started}
@@ -682,13 +739,12 @@ class _Start:
 
         self._as_super_admin(ports, apply)
 
-    def _await_controllers(self, ports: Mapping[str, int]) -> None:
+    def _await_controllers(self, ports: Mapping[str, int], managers: Sequence[str]) -> None:
         while not self._as_super_admin(ports, bootstrap.has_default_service_account):
-            self._check_alive(CONTROLLER_MANAGER)
+            for name in managers:
+                self._check_alive(name)
             if self._deadline.passed():
-                raise self._failure(
-                    CONTROLLER_MANAGER, f"has not made the default service account after {self._timeout()}"
-                )
+                raise self._failure(managers[0], f"has not made the default service account after {self._timeout()}")
             time.sleep(POLL_SECONDS)
 
     def _as_super_admin(self, ports: Mapping[str, int], call: Callable[[Client], Answer]) -> Answer:
@@ -702,7 +758,7 @@ class _Start:
                     return call(client)
             except (OSError, http.client.HTTPException, UnavailableError) as error:
                 if self._deadline.passed():
-                    raise self._failure(API_SERVER, f"does not answer the super-administrator: {error}") from None
+                    raise self._failure(self._gateway, f"does not answer the super-administrator: {error}") from None
             time.sleep(POLL_SECONDS)
 
     def _failure(self, component: str, problem: str) -> ComponentError:
@@ -717,7 +773,7 @@ class _Start:
         inputs = {str(path): _file_digest(path) for path in component.inputs}
         started_with = [self._memory.binary, component.name, component.program, component.arguments, inputs]
         if self._fabric:
-            started_with.append(network.identity(self._fabric.router))
+            started_with.append(network.identity(component.namespace or self._fabric.router))
         return hashlib.sha256(json.dumps(started_with, sort_keys=True).encode()).hexdigest()
 
     def _note(self, actions: Sequence[str]) -> None:
@@ -730,7 +786,7 @@ class _Start:
             kubeconfig=str(self._layout.kubeconfig),
             server=server_url(ports, self._address) if ports else "",
             version=self._memory.version,
-            running=any(view.name == API_SERVER and view.state == RUNNING for view in plan.views),
+            running=any(view.name == self._gateway and view.state == RUNNING for view in plan.views),
             before=before,
             after=[replace(view, state=RUNNING) for view in plan.views],
             actions=list(self._actions),

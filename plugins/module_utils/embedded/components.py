@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Dict, List, Mapping, Optional, Tuple, Union
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
-from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import pki
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import host, pki
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.fabric import Site
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.health import Probe
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.layout import Layout
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.ports import LOOPBACK
@@ -22,10 +24,18 @@ CONTROLLER_MANAGER = "kube-controller-manager"
 SCHEDULER = "kube-scheduler"
 KWOK = "kwok"
 REGISTRY = "registry"
+PROXY = "haproxy"
 
+# What every zone of a highly available control plane has: `etcd-ZONE` and so on.
+IN_ZONES = (ETCD, API_SERVER, CONTROLLER_MANAGER, SCHEDULER)
 START_ORDER = (ETCD, API_SERVER, CONTROLLER_MANAGER, SCHEDULER, KWOK, REGISTRY)
 # In groups that are stopped together. The API server goes before etcd: without etcd its shutdown hangs for minutes.
-STOP_ORDER: Tuple[Tuple[str, ...], ...] = ((SCHEDULER, CONTROLLER_MANAGER, KWOK, REGISTRY), (API_SERVER,), (ETCD,))
+STOP_ORDER: Tuple[Tuple[str, ...], ...] = (
+    (SCHEDULER, CONTROLLER_MANAGER, KWOK, REGISTRY),
+    (PROXY,),
+    (API_SERVER,),
+    (ETCD,),
+)
 REQUIRES: Mapping[str, Tuple[str, ...]] = {
     ETCD: (),
     API_SERVER: (ETCD,),
@@ -56,6 +66,13 @@ NODE_LEASE_SECONDS = 10
 # Twice the lease, so that a slow moment does not make nodes NotReady.
 NODE_MONITOR_GRACE = "20s"
 
+# Half a minute until somebody else schedules would be long for a drill; a loaded machine must not lose its lead either.
+ELECTION: Dict[str, Union[str, int, bool, Path]] = {
+    "leader-elect": True,
+    "leader-elect-lease-duration": "10s",
+    "leader-elect-renew-deadline": "7s",
+    "leader-elect-retry-period": "1s",
+}
 
 Value = Union[str, int, bool, Path]
 Flags = Dict[str, Value]
@@ -65,7 +82,8 @@ Flags = Dict[str, Value]
 class Component:
     """One process: how it is called, where it tells its health, and which files it reads at its start.
 
-    program: the command before the arguments; empty for a part of the multi-call binary.
+    program: the command before the arguments; empty for a part of the multi-call binary. namespace: of the network that
+    it runs in; empty for that of the router, or of this machine.
     """
 
     name: str
@@ -73,16 +91,59 @@ class Component:
     probe: Probe
     inputs: Tuple[Path, ...]
     program: Tuple[str, ...] = ()
+    namespace: str = ""
 
     def command(self, binary: Optional[Path]) -> Tuple[str, ...]:
         """The whole command. binary: the multi-call binary."""
-        return (*(self.program or (str(binary), self.name)), *self.arguments)
+        return (*(self.program or (str(binary), kind_of(self.name))), *self.arguments)
 
 
-def control_plane(settings: Settings) -> Tuple[str, ...]:
-    """The components in the order of their start: kwok plays nodes, or real nodes have a registry."""
+def control_plane(settings: Settings, sets: Sequence[str] = ()) -> Tuple[str, ...]:
+    """The components in the order of their start: kwok plays nodes, or real nodes have a registry.
+
+    sets: the zones that have a control plane of their own.
+    """
     absent = KWOK if settings.nodes else REGISTRY
-    return tuple(name for name in START_ORDER if name != absent)
+    return tuple(name for name in start_order(sets) if name != absent)
+
+
+def start_order(sets: Sequence[str]) -> Tuple[str, ...]:
+    """All components that there can be, in the order of their start."""
+    if not sets:
+        return START_ORDER
+    names = []
+    for kind in (ETCD, API_SERVER, PROXY, CONTROLLER_MANAGER, SCHEDULER, REGISTRY):
+        names += [member(kind, zone) for zone in sets] if kind in IN_ZONES else [kind]
+    return tuple(names)
+
+
+def member(kind: str, zone: str) -> str:
+    """What the component of a zone is called."""
+    return f"{kind}-{zone}"
+
+
+def kind_of(name: str) -> str:
+    """What a component is, in whichever zone; a name that is none of ours is its own kind."""
+    return next((kind for kind in IN_ZONES if name.startswith(f"{kind}-")), name)
+
+
+def gateway(sets: Sequence[str]) -> str:
+    """The component that clients of the API server talk to."""
+    return PROXY if sets else API_SERVER
+
+
+def requires(name: str, sets: Sequence[str]) -> Tuple[str, ...]:
+    """What must be well for `name` to be well. Members of etcd need each other: two of three."""
+    if not sets:
+        return REQUIRES[name]
+    kind = kind_of(name)
+    if kind == ETCD:
+        return tuple(other for other in (member(ETCD, zone) for zone in sets) if other != name)
+    if kind == API_SERVER:
+        return tuple(member(ETCD, zone) for zone in sets)
+    if kind == PROXY:
+        return tuple(member(API_SERVER, zone) for zone in sets)
+    return () if kind == REGISTRY else (PROXY,)
 
 
 def port_purposes(settings: Settings) -> List[str]:
@@ -97,9 +158,17 @@ def registry_of(layout: Layout, port: int, address: str) -> Registry:
 
 
 def components(
-    settings: Settings, layout: Layout, ports: Mapping[str, int], address: str = LOOPBACK
+    settings: Settings, layout: Layout, ports: Mapping[str, int], address: str = LOOPBACK, sites: Sequence[Site] = ()
 ) -> List[Component]:
-    """All components in the order of their start. ports: by purpose. address: where they listen."""
+    """All components in the order of their start. ports: by purpose. address: where they listen, or the proxy does.
+
+    sites: where the control planes behind the proxy are.
+    """
+    if sites:
+        found = [part for site in sites for part in _set(settings, layout, ports, address, site, sites)]
+        found += [_proxy(layout, ports, address), _registry_component(settings, layout, ports, address)]
+        order = control_plane(settings, [site.zone for site in sites])
+        return sorted(found, key=lambda component: order.index(component.name))
     common = _common(settings, layout, ports, address)
     last = _registry_component if settings.nodes else _kwok_component
     return [*common, last(settings, layout, ports, address)]
@@ -135,6 +204,90 @@ def _common(settings: Settings, layout: Layout, ports: Mapping[str, int], addres
             _probe(layout, address, ports[SCHEDULER], "/readyz", cluster_ca, "health"),
         ),
     ]
+
+
+def _set(
+    settings: Settings, layout: Layout, ports: Mapping[str, int], proxy: str, site: Site, sites: Sequence[Site]
+) -> List[Component]:
+    """The control plane of a zone: that of a single one, made to know the others."""
+    here = str(site.address)
+    changes: Dict[str, Flags] = {
+        ETCD: {
+            "name": site.zone,
+            "data-dir": layout.etcd_member_data(site.zone),
+            "initial-cluster": ",".join(f"{one.zone}=https://{one.address}:{ports[ETCD_PEER_PORT]}" for one in sites),
+        },
+        API_SERVER: {
+            # The service `kubernetes` leads to the proxy too, so pods do not meet a lost zone.
+            "advertise-address": proxy,
+            "etcd-servers": ",".join(
+                f"https://{one.address}:{ports[ETCD]}" for one in sorted(sites, key=lambda one: one != site)
+            ),
+        },
+        CONTROLLER_MANAGER: ELECTION,
+        SCHEDULER: ELECTION,
+    }
+    return [
+        replace(
+            component,
+            name=member(component.name, site.zone),
+            arguments=_changed(component.arguments, changes[component.name]),
+            namespace=site.namespace,
+        )
+        for component in _common(settings, layout, ports, here)
+    ]
+
+
+def _changed(arguments: Sequence[str], changes: Flags) -> Tuple[str, ...]:
+    kept = [argument for argument in arguments if argument[2:].partition("=")[0] not in changes]
+    return (*kept, *(f"--{flag}={_text(value)}" for flag, value in changes.items()))
+
+
+def _proxy(layout: Layout, ports: Mapping[str, int], address: str) -> Component:
+    authority = layout.certificate(pki.CLUSTER_AUTHORITY)
+    return Component(
+        name=PROXY,
+        program=("env", f"PATH={host.PATH}", PROXY),
+        # In the foreground.
+        arguments=("-db", "-f", str(layout.proxy_config)),
+        probe=_probe(layout, address, ports[API_SERVER], "/readyz", authority, "health"),
+        inputs=(layout.proxy_config, authority, layout.certificate("health"), layout.key("health")),
+    )
+
+
+def proxy_configuration(layout: Layout, port: int, address: str, sites: Sequence[Site]) -> bytes:
+    """What HAProxy reads. port: of the API servers, and of the proxy in front of them.
+
+    An API server that is lost, or has lost etcd, gets no connection after at most two checks; its connections are
+    closed then, so that clients come back at once and are led to another one.
+    """
+    authority = shlex.quote(str(layout.certificate(pki.CLUSTER_AUTHORITY)))
+    certificate = shlex.quote(str(layout.certificate("health")))
+    servers = "\n".join(f"  server api{number} {site.address}:{port}" for number, site in enumerate(sites, 1))
+    return f"""# Written by servicemesh.platform.embedded_cluster; changes are undone.
+global
+  # The key of health.crt is in health.key.
+  ssl-load-extra-del-ext
+defaults
+  mode tcp
+  timeout connect 1s
+  timeout check 1s
+  # Watches and shells are silent for long; Kubernetes' clients look after dead connections themselves.
+  timeout client 24h
+  timeout server 24h
+  retries 3
+  option redispatch 1
+frontend api
+  bind {address}:{port}
+  default_backend api
+backend api
+  balance leastconn
+  option httpchk GET /readyz
+  http-check expect status 200
+  default-server check check-ssl verify required ca-file {authority} crt {certificate}
+  default-server inter 1s fastinter 300ms fall 2 rise 2 on-marked-down shutdown-sessions
+{servers}
+""".encode()
 
 
 def _kwok_component(settings: Settings, layout: Layout, ports: Mapping[str, int], address: str) -> Component:

@@ -27,6 +27,8 @@ LINK_PREFIX = 30
 POD_PREFIX = 24
 # The first address of a zone is its bridge; the last one is for broadcasts.
 MOST_NODES = 253
+# The last address before, for a control plane in the zone.
+SITE_HOST = 254
 
 
 @dataclass(frozen=True)
@@ -81,10 +83,21 @@ class Zone:
 
 
 @dataclass(frozen=True)
+class Site:
+    """Where the control plane of a zone stands when every zone has its own: a namespace on the zone's bridge."""
+
+    zone: str
+    address: IPv4Address
+    namespace: str
+    port: str
+
+
+@dataclass(frozen=True)
 class Fabric:
     """The whole network.
 
     key: unique for the state folder. link: the /30 between this machine and the router. pods: of all nodes.
+    sites: of three control planes; empty when the only one is in the router.
     """
 
     key: str
@@ -92,6 +105,7 @@ class Fabric:
     pods: IPv4Network
     zones: Sequence[Zone]
     nodes: Sequence[Node]
+    sites: Sequence[Site] = ()
 
     @property
     def router(self) -> str:
@@ -110,7 +124,7 @@ class Fabric:
 
     @property
     def control_plane(self) -> IPv4Address:
-        """Where the control plane listens."""
+        """Where the control plane listens, or the proxy in front of it."""
         return self.link[2]
 
     def zone(self, name: str) -> Zone:
@@ -171,11 +185,15 @@ def fabric(
     zone_numbers: Mapping[str, int],
     node_numbers: Mapping[str, int],
     pod_cidr: str,
+    sets: Sequence[str] = (),
 ) -> Fabric:
-    """The network of these nodes. Raises EmbeddedError when the pod network has no room for them."""
+    """The network of these nodes. sets: the zones with a control plane of their own.
+
+    Raises EmbeddedError when the pod network has no room for the nodes, or a zone with a control plane has none.
+    """
     zones = {name: _zone(name, zone_numbers[name]) for name in dict.fromkeys(node.zone for node in nodes)}
     pods = list(IPv4Network(pod_cidr).subnets(new_prefix=POD_PREFIX))
-    most = min(len(pods) - 1, MOST_NODES)
+    most = min(len(pods) - 1, MOST_NODES - 1 if sets else MOST_NODES)
     placed: List[Node] = []
     for node in nodes:
         number = node_numbers[node.name]
@@ -187,8 +205,19 @@ def fabric(
         address = zones[node.zone].network[number + 1]
         namespace = f"{namespace_prefix(key)}-{number}"
         placed.append(Node(node.name, node.zone, node.labels, number, address, pods[number], namespace))
-    return Fabric(key, link, IPv4Network(pod_cidr), list(zones.values()), placed)
+    sites = [_site(key, zones, name) for name in sets]
+    return Fabric(key, link, IPv4Network(pod_cidr), list(zones.values()), placed, sites)
 
 
 def _zone(name: str, number: int) -> Zone:
     return Zone(name, number, list(ZONES.subnets(new_prefix=24))[number])
+
+
+def _site(key: str, zones: Mapping[str, Zone], name: str) -> Site:
+    if name not in zones:
+        raise EmbeddedError(
+            f"nodes: zone {name} holds a part of the control plane and has no node any more; "
+            "leave a node there, or remove the cluster first (state=absent)"
+        )
+    zone = zones[name]
+    return Site(name, zone.network[SITE_HOST], f"{namespace_prefix(key)}-control{zone.number}", f"control{zone.number}")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Callable, Dict, List, Sequence
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.cgroups import ROOT
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.errors import EmbeddedError
 
 # Program -> the package it is in, on Debian and its descendants.
 PROGRAMS = {
@@ -27,6 +28,9 @@ PROGRAMS = {
 }
 # What the role installs packages with.
 INSTALLER = "apt-get"
+# Only with high availability.
+PROXY_PROGRAM = "haproxy"
+PROXY_PACKAGE = "haproxy"
 SECCOMP_HEADER = "/usr/include/seccomp.h"
 SECCOMP_PACKAGE = "libseccomp-dev"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -58,6 +62,12 @@ class Host:
     def fit(self) -> bool:
         """Whether real nodes can run here, once the packages are installed."""
         return not self.lacks
+
+
+def check_proxy() -> None:
+    """Raise EmbeddedError when the proxy of a highly available control plane is not installed."""
+    if not shutil.which(PROXY_PROGRAM, path=PATH):
+        raise EmbeddedError(f"high_availability: {PROXY_PROGRAM} is not installed; install the package {PROXY_PACKAGE}")
 
 
 def examine() -> Host:

@@ -47,6 +47,10 @@ class Layout:
     def etcd_data(self) -> Path:
         return self.root / "etcd"
 
+    def etcd_member_data(self, zone: str) -> Path:
+        """The data of the member in a zone, when there are three."""
+        return self.etcd_data / zone
+
     @property
     def run(self) -> Path:
         """The folder of the process records (pid files)."""
@@ -65,6 +69,11 @@ class Layout:
     def registry(self) -> Path:
         """The folder of the registry that real nodes pull from."""
         return self.root / "registry"
+
+    @property
+    def proxy_config(self) -> Path:
+        """What HAProxy reads, in front of a control plane of three."""
+        return self.root / "haproxy.cfg"
 
     @property
     def kwok_config(self) -> Path:

@@ -15,13 +15,14 @@ import subprocess
 from contextlib import suppress
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Sequence, Union
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.errors import EmbeddedError
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.fabric import (
     ZONES,
     Fabric,
     Node,
+    Site,
     Zone,
     host_interface,
     namespace_prefix,
@@ -53,6 +54,7 @@ def examine(fabric: Fabric) -> List[str]:
         return [f"make the network of {len(fabric.nodes)} nodes in {len(fabric.zones)} zones"]
     ports = {link["ifname"]: link for link in _ask(["-n", fabric.router, "-d", "link", "show"])}
     actions = [f"heal zone {zone.name}" for zone in fabric.zones if _is_ill(zone, ports)]
+    actions += [f"connect the control plane of zone {site.zone}" for site in _unconnected_sites(fabric, ports)]
     return actions + [f"connect node {node.name}" for node in fabric.nodes if not _is_connected(node, ports)]
 
 
@@ -67,10 +69,14 @@ def ensure(fabric: Fabric) -> None:
             _make_zone(fabric, zone)
         elif _is_ill(zone, present):
             heal(fabric, zone)
+    for site in _unconnected_sites(fabric, present):
+        disconnect(fabric.router, site)
+        _connect(fabric, site)
     for node in fabric.nodes:
         if not _is_connected(node, present):
             disconnect(fabric.router, node)
             _connect(fabric, node)
+            _run(["-n", fabric.router, "route", "replace", str(node.pods), "via", str(node.address)])
 
 
 def remove(key: str) -> None:
@@ -98,8 +104,8 @@ def identity(name: str) -> str:
         return ""
 
 
-def disconnect(router: str, node: Node) -> None:
-    """Remove the namespace of a node."""
+def disconnect(router: str, node: Union[Node, Site]) -> None:
+    """Remove the namespace of a node, or of the control plane of a zone."""
     if namespace_file(node.namespace).exists():
         _run(["netns", "delete", node.namespace])
     _try(["-n", router, "link", "delete", node.port])
@@ -157,7 +163,11 @@ def _is_routed(fabric: Fabric) -> bool:
     return str(fabric.host) in here and str(fabric.control_plane) in there
 
 
-def _is_connected(node: Node, ports: Mapping[str, Any]) -> bool:
+def _unconnected_sites(fabric: Fabric, ports: Mapping[str, Any]) -> List[Site]:
+    return [site for site in fabric.sites if not _is_connected(site, ports)]
+
+
+def _is_connected(node: Union[Node, Site], ports: Mapping[str, Any]) -> bool:
     if node.port not in ports or not namespace_file(node.namespace).exists():
         return False
     return str(node.address) in _addresses(["-n", node.namespace, "-4", "address", "show"])
@@ -202,7 +212,7 @@ def _make_zone(fabric: Fabric, zone: Zone) -> None:
     )
 
 
-def _connect(fabric: Fabric, node: Node) -> None:
+def _connect(fabric: Fabric, node: Union[Node, Site]) -> None:
     zone = fabric.zone(node.zone)
     _run(["netns", "add", node.namespace])
     _batch(
@@ -210,7 +220,6 @@ def _connect(fabric: Fabric, node: Node) -> None:
         [
             f"link add {node.port} type veth peer name eth0 netns {node.namespace}",
             f"link set {node.port} master {zone.bridge} up",
-            f"route replace {node.pods} via {node.address}",
         ],
     )
     _batch(

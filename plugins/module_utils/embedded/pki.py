@@ -77,12 +77,15 @@ class Certificate:
     addresses: Tuple[str, ...] = ()
 
 
-def certificates(cluster: str, service_cidr: str, address: str = LOOPBACK, nodes: bool = False) -> List[Certificate]:
+def certificates(
+    cluster: str, service_cidr: str, address: str = LOOPBACK, nodes: bool = False, members: Sequence[str] = ()
+) -> List[Certificate]:
     """All certificates of the cluster, authorities first. Names and groups are those that Kubernetes itself binds.
 
     address: where the control plane listens. nodes: whether there are real nodes, which have credentials too.
+    members: the addresses of the control planes behind that address, when there are several.
     """
-    further = (address,) if address != LOOPBACK else ()
+    further = (*((address,) if address != LOOPBACK else ()), *members)
     wanted = _control_plane(cluster, service_cidr) + (_nodes() if nodes else [])
     return [replace(one, addresses=one.addresses + further) if one.server else one for one in wanted]
 

@@ -47,12 +47,14 @@ class Process:
 
     start_time: clock ticks since boot (field 22 of /proc/PID/stat). boot: the kernel's id of this boot.
     digest: of everything that the process was started with; empty when it is not known.
+    command: what it was started with; empty in the records of earlier versions.
     """
 
     pid: int
     start_time: int
     boot: str
     digest: str
+    command: Sequence[str] = ()
 
 
 class Processes:
@@ -87,9 +89,15 @@ class Processes:
         finally:
             os.close(output)
         self._children[child.pid] = child
-        process = Process(child.pid, _start_time(child.pid) or 0, self._boot, digest)
+        process = Process(child.pid, _start_time(child.pid) or 0, self._boot, digest, tuple(command))
         write_private(self._layout.process_record(component), json.dumps(asdict(process)).encode())
         return process
+
+    def restart(self, component: str) -> None:
+        """Start `component`, which has ended, as its record tells; nothing when there is no record."""
+        before = self.recorded(component)
+        if before and before.command:
+            self.start(component, before.command, before.digest)
 
     def recorded(self, component: str) -> Optional[Process]:
         """The process last started for `component`, alive or not; None when there is no (readable) record."""

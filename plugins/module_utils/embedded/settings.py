@@ -17,6 +17,9 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.variables.clu
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.variables.formats import DNS_LABEL
 
+# Three members of etcd are the fewest of which one can be lost.
+CONTROL_PLANE_SETS = 3
+
 
 @dataclass(frozen=True)
 class NodeSettings:
@@ -55,6 +58,7 @@ class Settings:
     durable: whether etcd waits for the disk (fsync) before it confirms a write.
     nodes: the real nodes; without any, kwok plays those that carry its annotation. programs: what
     real nodes are made of; None when it is not known yet, as for `binary`.
+    high_availability: a control plane in each of three zones, behind a proxy.
     """
 
     name: str
@@ -64,6 +68,7 @@ class Settings:
     durable: bool = True
     nodes: Sequence[NodeSettings] = ()
     programs: Optional[Programs] = None
+    high_availability: bool = False
 
 
 def check_name(name: str) -> None:
@@ -82,6 +87,22 @@ def check_settings(settings: Settings) -> None:
     pods = _network("pod_cidr", settings.pod_cidr, POD_PREFIXES)
     if services.overlaps(pods):
         raise EmbeddedError(f"service_cidr {services} and pod_cidr {pods} overlap; choose two networks apart")
+    if settings.high_availability:
+        _check_high_availability(settings.nodes)
+
+
+def _check_high_availability(nodes: Sequence[NodeSettings]) -> None:
+    if not nodes:
+        raise EmbeddedError(
+            "high_availability: it needs real nodes, and kwok plays those of this cluster; "
+            "name nodes (cluster_embedded_nodes: kubelet), or set it to false"
+        )
+    zones = sorted({node.zone for node in nodes})
+    if len(zones) < CONTROL_PLANE_SETS:
+        raise EmbeddedError(
+            f"high_availability: it needs nodes in at least {CONTROL_PLANE_SETS} zones, and these are in "
+            f"{len(zones)} ({', '.join(zones)}); spread them over more zones, or set it to false"
+        )
 
 
 def first_service_address(service_cidr: str) -> str:

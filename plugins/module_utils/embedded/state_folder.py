@@ -36,6 +36,7 @@ class Memory:
 
     ports: purpose -> port. binary: what `binary.identity` gives. link: the network between this machine and the
     namespace of the control plane, empty without real nodes. zones, nodes: the number of each, given once.
+    sets: the zones with a control plane of their own; empty when there is one control plane.
     """
 
     service_cidr: str = ""
@@ -46,6 +47,7 @@ class Memory:
     link: str = ""
     zones: Dict[str, int] = field(default_factory=dict)
     nodes: Dict[str, int] = field(default_factory=dict)
+    sets: List[str] = field(default_factory=list)
 
 
 class StateFolder:

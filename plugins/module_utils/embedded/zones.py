@@ -25,7 +25,11 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import cgroups, network, pki, registration
-from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.components import API_SERVER
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.components import (
+    API_SERVER,
+    IN_ZONES,
+    member,
+)
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.deadline import Deadline
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.errors import (
     ComponentError,
@@ -198,6 +202,9 @@ class Zones:
         if running:
             names = ", ".join(node.component for node in running)
             steps.append(_Step(f"kill {names}", partial(self._kill, running)))
+        members = [name for name in self._members(zone) if self._processes.running(name)]
+        if members:
+            steps.append(_Step(f"kill {', '.join(members)}", partial(self._kill_members, members)))
         steps += self._without_strays(zone)
         return self._change(before, steps, check_mode)
 
@@ -228,6 +235,8 @@ class Zones:
         steps = self._without_strays(zone)
         if before.is_cut or before.slowness:
             steps.append(_Step(f"heal the network of zone {zone.name}", partial(network.heal, self._fabric, zone)))
+        ended = [name for name in self._members(zone) if not self._processes.running(name)]
+        steps += [_Step(f"start {name} (not running)", partial(self._processes.restart, name)) for name in ended]
         steps += [_Step(f"start {node.component} (not running)", partial(self._start, node)) for node in dead]
         began = datetime.now(timezone.utc).replace(microsecond=0)
         change = self._change(before, steps, check_mode)
@@ -257,6 +266,10 @@ class Zones:
     def _nodes(self, zone: Zone) -> List[Node]:
         return [node for node in self._fabric.nodes if node.zone == zone.name]
 
+    def _members(self, zone: Zone) -> List[str]:
+        """The control plane of the zone; empty when the only one is outside of all zones."""
+        return [member(kind, zone.name) for kind in IN_ZONES] if zone.name in self._memory.sets else []
+
     def _pid(self, node: Node) -> int:
         process = self._processes.running(node.component)
         return process.pid if process else 0
@@ -273,16 +286,22 @@ class Zones:
     def _kill(self, nodes: Sequence[Node]) -> None:
         """SIGKILL at once to all. The records stay: they say which nodes there are and what they were started with."""
         processes = [process for process in (self._processes.running(node.component) for node in nodes) if process]
+        self._kill_all(processes, [node.component for node in nodes])
+        for node in nodes:
+            self._without_cgroups(node)
+
+    def _kill_members(self, names: Sequence[str]) -> None:
+        """SIGKILL at once to the control plane of a zone. The records stay here too."""
+        self._kill_all([process for process in map(self._processes.running, names) if process], names)
+
+    def _kill_all(self, processes: Sequence[Process], names: Sequence[str]) -> None:
         for process in processes:
             self._kill_process(process)
         deadline = Deadline(KILL_SECONDS)
         while any(self._processes.is_alive(process) for process in processes):
             if deadline.passed():
-                names = ", ".join(node.component for node in nodes)
-                raise EmbeddedError(f"{names} did not end within {KILL_SECONDS:.0f} s of SIGKILL")
+                raise EmbeddedError(f"{', '.join(names)} did not end within {KILL_SECONDS:.0f} s of SIGKILL")
             time.sleep(POLL_SECONDS)
-        for node in nodes:
-            self._without_cgroups(node)
 
     def _kill_process(self, process: Process) -> None:
         if self._processes.is_alive(process):
@@ -394,7 +413,7 @@ def _fabric(layout: Layout, memory: Memory, machines: Sequence[_Machine]) -> Fab
         for machine in machines
         if machine.address in zone.network
     ]
-    return fabric(key, link, settings, memory.zones, memory.nodes, memory.pod_cidr)
+    return fabric(key, link, settings, memory.zones, memory.nodes, memory.pod_cidr, memory.sets)
 
 
 def _link(place: Fabric, interface: str) -> Mapping[str, Any]:
