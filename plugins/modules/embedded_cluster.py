@@ -27,6 +27,7 @@ requirements:
   - Linux
   - cryptography >= 42 (for O(state=started))
   - bcrypt (for O(nodes))
+  - haproxy >= 2.6 (for O(high_availability))
 options:
   name:
     description:
@@ -101,6 +102,15 @@ options:
       storage:
         description: The program C(local-path-provisioner).
         type: path
+  high_availability:
+    description:
+      - Whether the first three zones have a control plane each, behind HAProxy, so that losing any zone keeps the
+        control plane. It needs O(nodes) in at least three zones and the program C(haproxy), and cannot be changed once
+        the cluster is there.
+      - The components of a zone carry its name, for example C(etcd-a). The address of the API server is that of the
+        proxy. The registry remains a single one.
+    type: bool
+    default: false
   durable:
     description:
       - Whether etcd waits until a write is on the disk. V(false) is faster, and loses or breaks the data when the
@@ -281,6 +291,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
         "type": "dict",
         "options": {name: {"type": "path"} for name in PROGRAMS},
     },
+    "high_availability": {"type": "bool", "default": False},
     "durable": {"type": "bool", "default": True},
     "timeout": {"type": "int", "default": 120},
 }
@@ -324,6 +335,7 @@ def _ensure(params: Dict[str, Any], check_mode: bool) -> Outcome:
         durable=params["durable"],
         nodes=[NodeSettings(node["name"], node["zone"], node["labels"]) for node in params["nodes"]],
         programs=_programs(params["programs"]),
+        high_availability=params["high_availability"],
     )
     return ensure_started(settings, state_dir, params["timeout"], check_mode)
 

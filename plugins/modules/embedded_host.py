@@ -26,6 +26,12 @@ options:
     type: str
     choices: [auto, kubelet, kwok]
     default: auto
+  high_availability:
+    description:
+      - Whether the cluster is to have O(servicemesh.platform.embedded_cluster#module:high_availability), which needs a
+        package more.
+    type: bool
+    default: false
   state_dir:
     description: The folder of the cluster, as for M(servicemesh.platform.embedded_cluster).
     type: path
@@ -91,6 +97,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.interface imp
 
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "nodes": {"type": "str", "choices": ["auto", "kubelet", "kwok"], "default": "auto"},
+    "high_availability": {"type": "bool", "default": False},
     "state_dir": {"type": "path", "required": True},
 }
 
@@ -100,20 +107,25 @@ def run(options: Dict[str, Any], _check_mode: bool, _diff: bool) -> Dict[str, An
     try:
         state = Path(options["state_dir"]).resolve()
         memory = StateFolder(Layout(state), "").recall()
-        return {"changed": False, "images": system_images.published(state), **_decide(options["nodes"], memory)}
+        return {
+            "changed": False,
+            "images": system_images.published(state),
+            **_decide(options["nodes"], memory, options["high_availability"]),
+        }
     except (EmbeddedError, OSError) as error:
         return {"failed": True, "msg": str(error)}
 
 
-def _decide(asked: str, memory: Memory) -> Dict[str, Any]:
+def _decide(asked: str, memory: Memory, high_availability: bool) -> Dict[str, Any]:
+    proxy = host.missing_proxy() if high_availability else []
     if asked == "auto" and memory.ports:
         made_with = "kubelet" if memory.link else "kwok"
-        return _answer(made_with, "the cluster was made with them", host.missing_packages())
+        return _answer(made_with, "the cluster was made with them", [*host.missing_packages(), *proxy])
     if asked == "kwok":
         return _answer("kwok", "that is what was asked for", [])
     found = host.examine()
     if found.fit:
-        return _answer("kubelet", "real nodes can run on this machine", found.packages)
+        return _answer("kubelet", "real nodes can run on this machine", [*found.packages, *proxy])
     lacks = "; ".join(found.lacks)
     if asked == "auto":
         return _answer("kwok", f"real nodes cannot run on this machine, it lacks: {lacks}", [])

@@ -10,7 +10,6 @@ import json
 import threading
 import time
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Iterator
 
 import pytest

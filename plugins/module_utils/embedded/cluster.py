@@ -41,7 +41,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.comp
     PROXY,
     REGISTRY,
     SCHEDULER,
-    STOP_ORDER,
+    STOP_GROUPS,
     Component,
     components,
     control_plane,
@@ -91,13 +91,13 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.port
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.processes import TERM_SECONDS, Processes
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.registry import Registry
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.settings import (
-    CONTROL_PLANE_SETS,
     Settings,
     check_name,
     check_settings,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.state_folder import Memory, StateFolder
 from ansible_collections.servicemesh.platform.plugins.module_utils.images.errors import ImageError
+from ansible_collections.servicemesh.platform.plugins.module_utils.variables.cluster import HIGH_AVAILABILITY_ZONES
 
 RUNNING = "running"
 UNHEALTHY = "unhealthy"
@@ -258,7 +258,7 @@ def _stop(folder: StateFolder, check_mode: bool) -> Outcome:
     before = _views_of_processes(names, layout, processes, memory.ports)
     running = [view.name for view in before if view.pid]
     nodes = recorded(layout)
-    stopped = [name for group in STOP_ORDER for kind in group for name in names if kind_of(name) == kind]
+    stopped = [name for group in STOP_GROUPS for kind in group for name in names if kind_of(name) == kind]
     actions = [f"stop {name}" for name in (*nodes, *stopped) if name in running]
     if not check_mode:
         processes.stop(nodes)
@@ -280,7 +280,7 @@ def _stop(folder: StateFolder, check_mode: bool) -> Outcome:
 def _recorded_components(layout: Layout, sets: Sequence[str]) -> List[str]:
     """What there is or was of the control plane. sets: as remembered, which may be lost."""
     names = list(start_order(sets))
-    kinds = {kind for group in STOP_ORDER for kind in group}
+    kinds = {kind for group in STOP_GROUPS for kind in group}
     found = sorted(path.stem for path in layout.run.glob("*.json"))
     return names + [name for name in found if kind_of(name) in kinds and name not in names]
 
@@ -319,7 +319,7 @@ def _address(memory: Memory) -> str:
 
 def _stop_components(layout: Layout, processes: Processes, names: Sequence[str]) -> None:
     stores = [path.stem for path in layout.run.glob(f"{ETCD}*.json")]
-    for group in STOP_ORDER:
+    for group in STOP_GROUPS:
         members = [name for name in names if kind_of(name) in group]
         serves = any(kind_of(name) == API_SERVER for name in members)
         hangs = serves and not any(processes.running(name) for name in stores)
@@ -329,7 +329,7 @@ def _stop_components(layout: Layout, processes: Processes, names: Sequence[str])
 def _stop_strays(processes: Processes, check_mode: bool) -> List[str]:
     """End processes without a record, in the order of components."""
     strays = processes.strays()
-    order = [name for group in STOP_ORDER for name in group]
+    order = [name for group in STOP_GROUPS for name in group]
     actions = []
 
     def place(stray: Tuple[int, str]) -> Tuple[int, int]:
@@ -432,7 +432,7 @@ class _Start:
         key = key_of(self._layout.root)
         link = known.link or str(choose_link(key, network.host_networks(key)))
         zones = numbers(known.zones, (node.zone for node in nodes))
-        sets = sorted(zones, key=lambda zone: zones[zone])[:CONTROL_PLANE_SETS]
+        sets = sorted(zones, key=lambda zone: zones[zone])[:HIGH_AVAILABILITY_ZONES]
         chosen = (known.sets or sets) if self._settings.high_availability else []
         return link, zones, numbers(known.nodes, (node.name for node in nodes)), chosen
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
-from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import host, pki
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import host, network, pki
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.fabric import Site
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.health import Probe
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.layout import Layout
@@ -32,10 +32,11 @@ START_ORDER = (ETCD, API_SERVER, CONTROLLER_MANAGER, SCHEDULER, KWOK, REGISTRY)
 # In groups that are stopped together. The API server goes before etcd: without etcd its shutdown hangs for minutes.
 STOP_ORDER: Tuple[Tuple[str, ...], ...] = (
     (SCHEDULER, CONTROLLER_MANAGER, KWOK, REGISTRY),
-    (PROXY,),
     (API_SERVER,),
     (ETCD,),
 )
+# With the proxy, too, which goes when nobody talks through it any more.
+STOP_GROUPS: Tuple[Tuple[str, ...], ...] = (STOP_ORDER[0], (PROXY,), *STOP_ORDER[1:])
 REQUIRES: Mapping[str, Tuple[str, ...]] = {
     ETCD: (),
     API_SERVER: (ETCD,),
@@ -233,6 +234,8 @@ def _set(
             name=member(component.name, site.zone),
             arguments=_changed(component.arguments, changes[component.name]),
             namespace=site.namespace,
+            # This machine has no route into zones.
+            probe=replace(component.probe, namespace=network.namespace_file(site.namespace)),
         )
         for component in _common(settings, layout, ports, here)
     ]

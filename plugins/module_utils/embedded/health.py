@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Optional
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.https import Client
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.ports import LOOPBACK
@@ -17,7 +18,10 @@ ANSWER_TIMEOUT = 3.0
 
 @dataclass(frozen=True)
 class Probe:
-    """Where a component tells how it is. authority, certificate, key: PEM files. healthy: the status that says so."""
+    """Where a component tells how it is. authority, certificate, key: PEM files. healthy: the status that says so.
+
+    namespace: where to ask from; None for this machine's own network.
+    """
 
     port: int
     path: str
@@ -26,6 +30,7 @@ class Probe:
     key: Path
     address: str = LOOPBACK
     healthy: int = 200
+    namespace: Optional[Path] = None
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,9 @@ class Health:
 def ask(probe: Probe, timeout: float = ANSWER_TIMEOUT) -> Health:
     """Ask once; no answer within `timeout` seconds, a wrong certificate or another status is not healthy."""
     try:
-        with Client(probe.port, probe.authority, probe.certificate, probe.key, timeout, probe.address) as client:
+        with Client(
+            probe.port, probe.authority, probe.certificate, probe.key, timeout, probe.address, probe.namespace
+        ) as client:
             status, content = client.request("GET", probe.path)
     except (OSError, http.client.HTTPException) as error:
         return Health(False, f"no answer from {probe.address}:{probe.port}{probe.path}: {error}")

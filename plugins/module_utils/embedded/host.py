@@ -66,8 +66,13 @@ class Host:
 
 def check_proxy() -> None:
     """Raise EmbeddedError when the proxy of a highly available control plane is not installed."""
-    if not shutil.which(PROXY_PROGRAM, path=PATH):
-        raise EmbeddedError(f"high_availability: {PROXY_PROGRAM} is not installed; install the package {PROXY_PACKAGE}")
+    for package in missing_proxy():
+        raise EmbeddedError(f"high_availability: {PROXY_PROGRAM} is not installed; install the package {package}")
+
+
+def missing_proxy() -> List[str]:
+    """The package of that proxy when it is not there."""
+    return [] if shutil.which(PROXY_PROGRAM, path=PATH) else [PROXY_PACKAGE]
 
 
 def examine() -> Host:

@@ -89,7 +89,7 @@ class Processes:
         finally:
             os.close(output)
         self._children[child.pid] = child
-        process = Process(child.pid, _start_time(child.pid) or 0, self._boot, digest, tuple(command))
+        process = Process(child.pid, _start_time(child.pid) or 0, self._boot, digest, list(command))
         write_private(self._layout.process_record(component), json.dumps(asdict(process)).encode())
         return process
 

@@ -12,13 +12,11 @@ from typing import Mapping, Optional, Sequence
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.errors import EmbeddedError
 from ansible_collections.servicemesh.platform.plugins.module_utils.variables.cluster import (
+    HIGH_AVAILABILITY_ZONES,
     POD_PREFIXES,
     SERVICE_PREFIXES,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.variables.formats import DNS_LABEL
-
-# Three members of etcd are the fewest of which one can be lost.
-CONTROL_PLANE_SETS = 3
 
 
 @dataclass(frozen=True)
@@ -98,9 +96,9 @@ def _check_high_availability(nodes: Sequence[NodeSettings]) -> None:
             "name nodes (cluster_embedded_nodes: kubelet), or set it to false"
         )
     zones = sorted({node.zone for node in nodes})
-    if len(zones) < CONTROL_PLANE_SETS:
+    if len(zones) < HIGH_AVAILABILITY_ZONES:
         raise EmbeddedError(
-            f"high_availability: it needs nodes in at least {CONTROL_PLANE_SETS} zones, and these are in "
+            f"high_availability: it needs nodes in at least {HIGH_AVAILABILITY_ZONES} zones, and these are in "
             f"{len(zones)} ({', '.join(zones)}); spread them over more zones, or set it to false"
         )
 

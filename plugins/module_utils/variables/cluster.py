@@ -20,6 +20,8 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.variables.mod
 SERVICE_PREFIXES = range(12, 29)
 # kube-controller-manager gives every node a /24 of the pod network and takes at most 2^16 of them.
 POD_PREFIXES = range(8, 25)
+# One member of etcd in each: three are the fewest of which one can be lost.
+HIGH_AVAILABILITY_ZONES = 3
 NETWORK_PREFIXES = {
     "cluster_embedded_service_cidr": SERVICE_PREFIXES,
     "cluster_embedded_pod_cidr": POD_PREFIXES,
@@ -99,7 +101,22 @@ def _embedded(variables: Mapping[str, Any], inventory: Inventory) -> Iterator[Pr
         if zone not in occupied:
             group = variables["cluster_node_group"]
             yield Problem("cluster_zones", zone, f"no host of inventory group '{group}' is in this zone; add one")
+    yield from _high_availability(variables)
     yield from _networks(variables)
+
+
+def _high_availability(variables: Mapping[str, Any]) -> Iterator[Problem]:
+    if not variables["cluster_embedded_ha"]:
+        return
+    if variables["cluster_embedded_nodes"] == "kwok":
+        yield Problem("cluster_embedded_ha", True, "it needs real nodes; write cluster_embedded_nodes: kubelet")
+    zones = len(set(variables["cluster_zones"]))
+    if zones < HIGH_AVAILABILITY_ZONES:
+        yield Problem(
+            "cluster_embedded_ha",
+            True,
+            f"it needs {HIGH_AVAILABILITY_ZONES} zones and cluster_zones has {zones}; add some",
+        )
 
 
 def _existing(variables: Mapping[str, Any]) -> Iterator[Problem]:

@@ -19,6 +19,8 @@ GOOD = {
     "cluster_node_group": "demo_nodes",
     "cluster_kubeconfig": None,
     "cluster_context": None,
+    "cluster_embedded_nodes": "auto",
+    "cluster_embedded_ha": False,
     "cluster_embedded_service_cidr": "10.96.0.0/16",
     "cluster_embedded_pod_cidr": "10.244.0.0/16",
 }
@@ -58,6 +60,8 @@ def test_nodes_come_from_the_inventory() -> None:
         ({"cluster_embedded_pod_cidr": "10.244.0.0"}, "cluster_embedded_pod_cidr is '10.244.0.0': write a network of"),
         ({"cluster_embedded_service_cidr": "fd00::/108"}, "write an IPv4 network"),
         ({"cluster_embedded_pod_cidr": "10.244.0.0/33"}, "cluster_embedded_pod_cidr is '10.244.0.0/33'"),
+        ({"cluster_embedded_ha": True}, "cluster_embedded_ha is True: it needs 3 zones and cluster_zones has 2"),
+        ({"cluster_embedded_ha": True, "cluster_embedded_nodes": "kwok"}, "write cluster_embedded_nodes: kubelet"),
         ({"cluster_provider": "existing"}, "cluster_kubeconfig is None"),
         ({"cluster_provider": "existing", "cluster_kubeconfig": "k"}, "cluster_context is None"),
     ],
