@@ -446,7 +446,8 @@ class _Start:
 
     def _kubeconfig_credentials(self) -> Dict[str, str]:
         """The certificate in the kubeconfig of each component."""
-        own = {name: used for name, used in COMPONENT_CREDENTIALS.items() if name in self._names}
+        kinds = {kind_of(name) for name in self._names}
+        own = {name: used for name, used in COMPONENT_CREDENTIALS.items() if name in kinds}
         return {**own, **NODE_CREDENTIALS} if self._settings.nodes else own
 
     def _identity(self, known: Memory) -> Tuple[binary.Identity, str]:
