@@ -136,7 +136,7 @@ def test_a_lost_zone_loses_no_write(
         moment = time.monotonic()
         assert not [name for name in environment.pids() if name.endswith(f"-{zone}")]
         eventually(LONGEST_GAP, lambda: list(writer.acknowledged.values())[-1] > moment, "a write is acknowledged")
-        time.sleep(5)
+        time.sleep(4)
         writes_without = sum(1 for when in writer.acknowledged.values() if when > moment)
         # Mended while it is written, once as a verb and once by the module.
         if zone == ZONES[0]:

@@ -141,7 +141,7 @@ def requires(name: str, sets: Sequence[str]) -> Tuple[str, ...]:
     if kind == ETCD:
         return tuple(other for other in (member(ETCD, zone) for zone in sets) if other != name)
     if kind == API_SERVER:
-        return tuple(member(ETCD, zone) for zone in sets)
+        return (ETCD + name[len(API_SERVER) :],)
     if kind == PROXY:
         return tuple(member(API_SERVER, zone) for zone in sets)
     return () if kind == REGISTRY else (PROXY,)
@@ -221,9 +221,9 @@ def _set(
         API_SERVER: {
             # The service `kubernetes` leads to the proxy too, so pods do not meet a lost zone.
             "advertise-address": proxy,
-            "etcd-servers": ",".join(
-                f"https://{one.address}:{ports[ETCD]}" for one in sorted(sites, key=lambda one: one != site)
-            ),
+            # Only the member of its own zone. Given all three, it sends every third request to each, and those to a zone
+            # that is cut off hang until its keepalive gives up, 40 s later; the proxy notices a lost member in three.
+            "etcd-servers": f"https://{here}:{ports[ETCD]}",
         },
         CONTROLLER_MANAGER: ELECTION,
         SCHEDULER: ELECTION,
@@ -274,7 +274,8 @@ global
 defaults
   mode tcp
   timeout connect 1s
-  timeout check 1s
+  # While etcd chooses a leader, every API server is slow to answer.
+  timeout check 2s
   # Watches and shells are silent for long; Kubernetes' clients look after dead connections themselves.
   timeout client 24h
   timeout server 24h
