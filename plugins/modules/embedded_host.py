@@ -110,7 +110,7 @@ def run(options: Dict[str, Any], _check_mode: bool, _diff: bool) -> Dict[str, An
         return {
             "changed": False,
             "images": system_images.published(state),
-            **_decide(options["nodes"], memory, options["high_availability"]),
+            **_decide(options["nodes"], memory, options.get("high_availability", False)),
         }
     except (EmbeddedError, OSError) as error:
         return {"failed": True, "msg": str(error)}
