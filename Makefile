@@ -76,6 +76,7 @@ molecule: $(VENV)/.dev ## every role on a real API server, twice
 test-nodes: $(VENV)/.dev ## tests on real nodes; wants root
 	$(MAKE) --no-print-directory build ARGS= > /dev/null
 	$(BIN)/pytest tests/nodes $(ARGS)
+	$(BIN)/pytest tests/high_availability  # apart: together they would want more inotify instances than there are
 
 .PHONY: test-long
 test-long: $(VENV)/.dev ## tests that take too long for every change
