@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shutil
+import time
 from dataclasses import dataclass
 from typing import Dict, Iterator, List, Set, Tuple
 
@@ -29,6 +30,8 @@ _TARGET = ("GOVERSION", "GOEXPERIMENT", "GOFIPS140", "GOAMD64", "GOARM64", "GOAR
 _LOCAL_REPLACEMENT = re.compile(r"=>\s*\"?(\.{1,2}/[^\s\"]*|\.{1,2}|/[^\s\"]+)")
 _MAJOR_VERSION = re.compile(r"v[2-9]|v[1-9][0-9]+")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+# The first packages are small ones: they say little about the rest.
+SECONDS_TO_ESTIMATE_FROM = 20.0
 _NOT_SOURCES = frozenset((".git", "__pycache__"))
 
 
@@ -226,15 +229,24 @@ class _Counter:
         self._missing = missing
         self._progress = progress
         self._begun: Set[str] = set()
+        self._began = time.monotonic()
 
     def line(self, text: str) -> bool:
         if text not in self._missing:
             return text.startswith("go: downloading ")
         self._begun.add(text)
         done, total = len(self._begun), len(self._missing)
-        last = ", linking" if done == total else ""
+        last = ", linking" if done == total else _estimate(time.monotonic() - self._began, done / total)
         self._progress.say(f"building {self._name}: {done} of {total} packages{last}")
         return True
+
+
+def _estimate(seconds: float, share: float) -> str:
+    """How long the rest takes, when there is enough to tell it from. share: of the work, done in so many seconds."""
+    if seconds < SECONDS_TO_ESTIMATE_FROM:
+        return ""
+    minutes = max(round(seconds / share * (1 - share) / 60), 1)
+    return f", about {minutes} min left"
 
 
 def _target(program: Program, go: str, cache: Cache) -> Tuple[Dict[str, str], Dict[str, str]]:

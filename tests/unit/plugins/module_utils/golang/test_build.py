@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.servicemesh.platform.plugins.module_utils.golang.build import (
     Program,
+    _estimate,
     digest,
     folder_digest,
     plan,
@@ -87,6 +88,19 @@ replace (
 def test_a_folder_without_go_mod_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BuildError, match=r"holds no go\.mod"):
         plan(Program("hello", str(tmp_path)), "go", Cache(str(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "share", "told"),
+    [
+        (5, 0.5, ""),
+        (60, 0.5, ", about 1 min left"),
+        (120, 0.25, ", about 6 min left"),
+        (300, 0.99, ", about 1 min left"),
+    ],
+)
+def test_what_is_left_of_a_build_is_estimated(seconds: float, share: float, told: str) -> None:
+    assert _estimate(seconds, share) == told
 
 
 def test_two_programs_of_one_name_are_refused(tmp_path: Path) -> None:
