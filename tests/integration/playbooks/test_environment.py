@@ -92,7 +92,7 @@ def test_the_reports(environment: Playbooks) -> None:
     assert report["environment"] == "demo"
     assert report["counts"]["error"] == 0
     components = {finding["component"] for finding in report["findings"]}
-    assert components >= {"cluster", "crds", "tenancy", "mesh", "network_policies", "autoscaling"}
+    assert components >= {"cluster", "crds", "tenancy", "controllers", "mesh", "network_policies", "autoscaling"}
     spread = [finding for finding in report["findings"] if finding["id"] == "zone-spread"]
     assert [finding["message"] for finding in spread] == ["replicas per zone: a: 1, b: 1, c: 1"]
     assert "<title>demo: warning</title>" in (environment.folder / "reports" / "demo.html").read_text()
@@ -139,7 +139,7 @@ def existing(environment: Playbooks, **changes: Any) -> None:
         cluster_kubeconfig=str(environment.state / "kubeconfig"),
         cluster_context="admin@demo",
         cluster_state_dir=str(environment.folder / "existing"),
-        site_components=["cluster", "crds", "tenancy", "mesh", "network_policies", "autoscaling"],
+        site_components=["cluster", "crds", "tenancy", "controllers", "mesh", "network_policies", "autoscaling"],
         **changes,
     )
 
