@@ -221,8 +221,8 @@ def _set(
         API_SERVER: {
             # The service `kubernetes` leads to the proxy too, so pods do not meet a lost zone.
             "advertise-address": proxy,
-            # Only the member of its zone. Given all three, it sends every third request to each, and those to a zone
-            # that is cut off hang until its keepalive gives up, 40 s later. The proxy needs 3 s for a lost member.
+            # Only the member of its zone: with all three, writes came slowly after a zone was cut off, as the client of
+            # etcd goes on sending some requests there. The proxy leaves an API server whose member is lost.
             "etcd-servers": f"https://{here}:{ports[ETCD]}",
         },
         CONTROLLER_MANAGER: ELECTION,
