@@ -246,7 +246,8 @@ class _Images:
         return Files(files, ["python3", "-m", name], env, revision)
 
     def _push(self, controller: Mapping[str, Any], made: Files, name: str) -> dict[str, Any]:
-        assert self._registry
+        if not self._registry:
+            raise ValueError("an image cannot be pushed without a registry")
         user = controller["user"]
         arguments = {
             "name": name,

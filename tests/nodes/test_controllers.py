@@ -299,12 +299,15 @@ def test_a_controller_of_others_with_its_crds_and_rights(playbooks: Playbooks, a
     }
     run = rolled(playbooks, steady("v2.1.0"), sample)
     assert "Rolled back" not in run.text
-    foo = yaml.safe_load((examples / "example-foo.yaml").read_text())
-    foo["metadata"]["namespace"] = ASKERS
-    askers.cluster.apply(foo)
-    name = foo["spec"]["deploymentName"]
-    found = lambda: name in askers.cluster.kubectl("-n", ASKERS, "get", "deployments", "-o", "name")  # noqa: E731
-    eventually(30, found, "the controller makes the Deployment")
+    example = yaml.safe_load((examples / "example-foo.yaml").read_text())
+    example["metadata"]["namespace"] = ASKERS
+    askers.cluster.apply(example)
+
+    def made() -> bool:
+        names = askers.cluster.kubectl("-n", ASKERS, "get", "deployments", "-o", "name")
+        return example["spec"]["deploymentName"] in names
+
+    eventually(30, made, "the controller makes the Deployment")
     kept = rolled(playbooks, steady("v2.1.0"))
     assert "foos.samplecontroller.k8s.io" in kept.text  # is not removed, and a warning says why
     assert askers.cluster.kubectl("-n", ASKERS, "get", "foos", "-o", "name").strip()
@@ -346,10 +349,13 @@ def test_a_python_package(playbooks: Playbooks, askers: Environment, tmp_path: P
     assert rolled(playbooks, reporter).recap["demo"]["changed"] == 0
 
 
-def test_absent_leaves_nothing(playbooks: Playbooks, nodes: Environment) -> None:
+def test_absent_leaves_what_is_of_others_and_nothing_else(playbooks: Playbooks, nodes: Environment) -> None:
+    run = rolled(playbooks)
+    assert f"Secret {SPACE}/steady-tls" in run.text, run.text
+    assert not nodes.get("-n", SPACE, "deployments,services,serviceaccounts", "-l", "app.kubernetes.io/name")["items"]
+    nodes.cluster.kubectl("-n", SPACE, "delete", "secret", "steady-tls")
     rolled(playbooks)
-    gone = nodes.cluster.kubectl("get", "ns", SPACE, check=False)
-    assert "NotFound" in gone
+    assert "NotFound" in nodes.cluster.kubectl("get", "ns", SPACE, check=False)
     left = nodes.get("clusterroles,clusterrolebindings")["items"]
     assert not [each for each in left if each["metadata"]["name"].startswith(f"{SPACE}:")]
     assert rolled(playbooks).recap["demo"]["changed"] == 0

@@ -76,12 +76,12 @@ def test_pods_reach_each_other_by_address_service_and_name(talking: Environment)
             assert talking.ask(SPACE, f"client-{zone}", f"http://{known[f'server-{other}']}:8080/") == f"server-{other}"
         assert talking.ask(SPACE, f"client-{zone}", f"http://{service}/").startswith("server-")
         assert talking.ask(SPACE, f"client-{zone}", f"http://server.{SPACE}.svc.cluster.local/").startswith("server-")
-    answers = {talking.ask(SPACE, "client-a", "http://server/") for _ in range(30)}
+    answers = {talking.ask(SPACE, "client-a", "http://server/") for _question in range(30)}
     assert answers == {"server-a", "server-b", "server-c"}
 
 
 def test_a_pod_reaches_itself_through_its_service(talking: Environment) -> None:
-    answers = {talking.ask(SPACE, "server-a", "http://server/") for _ in range(20)}
+    answers = {talking.ask(SPACE, "server-a", "http://server/") for _question in range(20)}
     assert "server-a" in answers
 
 

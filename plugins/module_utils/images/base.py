@@ -165,7 +165,7 @@ def base_for(origin: Origin, platform: Platform) -> Base:
 def labels_of(origin: Origin) -> Dict[str, str]:
     """The labels of an image, of the first one of an index."""
     document = origin.top()
-    for _ in range(_DEPTH):
+    for _level in range(_DEPTH):
         if "manifests" not in document:
             break
         document = checked_document(origin, document["manifests"][0])
@@ -219,7 +219,7 @@ def copy_file(store: Store, name: str, target: Path) -> None:
 def _manifest(origin: Origin, platform: Platform) -> Document:
     """The manifest for a platform, with the key `digest`."""
     document = origin.top()
-    for _ in range(_DEPTH):
+    for _level in range(_DEPTH):
         if "manifests" not in document:
             return document
         chosen = _choice(origin.name, document["manifests"], platform)

@@ -319,7 +319,7 @@ def _forbid_plain_http(environment: Dict[str, str], has_proxy: bool) -> None:
 
 
 def _address(registry: str, default_port: int) -> Tuple[str, int]:
-    host, _, port = registry.rpartition(":") if not registry.endswith("]") else (registry, "", "")
+    host, _colon, port = registry.rpartition(":") if not registry.endswith("]") else (registry, "", "")
     if not host:
         host, port = registry, ""
     return host.strip("[]"), int(port or default_port)

@@ -29,21 +29,21 @@ TOOL, DEP = "example.test/tool", "example.test/dep"
 MAIN = """package main
 
 import (
-	"os"
-	"runtime/debug"
+    "os"
+    "runtime/debug"
 
-	"example.test/dep"
+    "example.test/dep"
 )
 
 var stamp = "none"
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == "broken" {
-		println("cannot say it")
-		os.Exit(3)
-	}
-	info, _ := debug.ReadBuildInfo()
-	println("tool", info.Main.Version, "with", dep.Name, "stamp", stamp)
+    if len(os.Args) > 1 && os.Args[1] == "broken" {
+        println("cannot say it")
+        os.Exit(3)
+    }
+    info, _ := debug.ReadBuildInfo()
+    println("tool", info.Main.Version, "with", dep.Name, "stamp", stamp)
 }
 """
 TAGGED = '//go:build special\n\npackage main\n\nfunc init() { stamp = "special" }\n'

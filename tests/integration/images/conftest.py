@@ -136,7 +136,7 @@ class Registry:
 
     def writes(self) -> list[str]:
         """The requests that change something, so far."""
-        return [f"{method} {path}" for method, path, _ in self.requests() if method not in ("GET", "HEAD")]
+        return [f"{method} {path}" for method, path, _status in self.requests() if method not in ("GET", "HEAD")]
 
     def blob(self, digest: str) -> Path:
         """Where it keeps a blob."""

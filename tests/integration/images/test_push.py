@@ -182,7 +182,7 @@ def test_a_base_from_the_registry(
     asked = len(registry.requests())
     assert not image(**options)["changed"]
     layer = json.loads(crane(registry, "manifest", base["reference"]))["layers"][0]["digest"]
-    assert not [path for method, path, _ in registry.requests()[asked:] if layer in path and method == "GET"]
+    assert not [path for method, path, _status in registry.requests()[asked:] if layer in path and method == "GET"]
 
     moved = image(**{**options, "base": f"{registry.host}/base:1"})
     assert (moved["changed"], moved["digest"]) == (False, done["digest"])

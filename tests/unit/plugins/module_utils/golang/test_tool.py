@@ -30,8 +30,8 @@ GO_MOD = """module example.com/pin
 go 1.26.0
 
 require (
-	example.com/m v1.2.3
-	example.com/m/sub v0.1.0 // indirect
+    example.com/m v1.2.3
+    example.com/m/sub v0.1.0 // indirect
 )
 """
 

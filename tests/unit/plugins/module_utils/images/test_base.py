@@ -240,7 +240,7 @@ def test_a_layer_is_fetched_once(layout: Layout, tmp_path: Path) -> None:
 
     blobs = tmp_path / "blobs"
     blobs.mkdir()
-    for _ in range(2):
+    for _time in range(2):
         fetch_layers(base, copy, blobs, "base")
     assert asked == [base.layers[0]["digest"]]
 
