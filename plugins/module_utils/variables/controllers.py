@@ -58,6 +58,8 @@ def derived(variables: Mapping[str, Any], inventory: Inventory) -> Dict[str, Any
         "workloads": controllers,
         "programs": [{option: each[option] for option in IMAGE_OPTIONS} for each in controllers],
         "namespaces": sorted({each["namespace"] for each in controllers if each["create_namespace"]}),
+        # What is registered is shown with -v. The one task that needs the password takes the variable itself.
+        "registry_password": "",
         "crds": sorted({path for each in controllers for path in each["crds"]}),
     }
 

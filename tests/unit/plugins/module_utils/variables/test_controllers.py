@@ -151,6 +151,7 @@ def test_no_password_is_ever_told() -> None:
     problems = told(controllers_registry="r.example.com", controllers_registry_password="hunter2")
     assert problems
     assert not any("hunter2" in problem for problem in problems)
+    assert controllers.derived(typed(controllers_registry_password="hunter2"), INVENTORY)["registry_password"] == ""
 
 
 def test_what_is_derived(sources: Path) -> None:
