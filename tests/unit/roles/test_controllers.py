@@ -126,6 +126,12 @@ def test_ports_and_service() -> None:
     assert found["Service"]["spec"]["selector"] == {"app": "web"}
 
 
+def test_what_is_asked_through_a_service_stays_until_nobody_asks_it_any_more() -> None:
+    ports = {"ports": [{"name": "http", "port": 8080}], "service": [{"port": 80, "target": "http"}]}
+    assert container(**ports)["lifecycle"] == {"preStop": {"sleep": {"seconds": 5}}}
+    assert "lifecycle" not in container()
+
+
 def test_a_namespace_of_others_is_left_to_them() -> None:
     assert "Namespace" not in objects(create_namespace=False)
 
