@@ -83,6 +83,12 @@ def answers(askers: Environment, url: str) -> set[str]:
     return {askers.ask(ASKERS, f"asker-{zone}", url) for zone in ZONES}
 
 
+def all_serve(askers: Environment, version: str) -> None:
+    """No zone is answered by another version any more. Nodes hear of a pod that goes a moment after the rollout."""
+    url = f"http://steady.{SPACE}.svc/version"
+    eventually(5, lambda: answers(askers, url) == {version}, f"every zone is answered by {version}")
+
+
 def deployment(nodes: Environment, name: str = "steady") -> Any:
     return nodes.get("-n", SPACE, "deployment", name)
 
@@ -106,7 +112,7 @@ def test_a_folder_of_go_and_a_module_answer_from_every_zone(playbooks: Playbooks
     del httpbin["source"]
     rolled(playbooks, steady("v1.0.0"), httpbin)
     assert zones_of(askers, pods(askers)) == zones_of(askers, pods(askers, "httpbin")) == list(ZONES)
-    assert answers(askers, f"http://steady.{SPACE}.svc/version") == {"v1.0.0"}
+    all_serve(askers, "v1.0.0")
     heard = answers(askers, f"http://httpbin.{SPACE}.svc/hostname")
     names = {pod["metadata"]["name"] for pod in pods(askers, "httpbin")}
     assert {json.loads(text)["hostname"] for text in heard} <= names
@@ -141,7 +147,7 @@ def test_an_upgrade_serves_all_the_while(playbooks: Playbooks, askers: Environme
         rolled(playbooks, steady("v2.0.0"))
         asking.terminate()
         heard = asking.communicate()[0].splitlines()
-    assert answers(askers, url) == {"v2.0.0"}
+    all_serve(askers, "v2.0.0")
     assert len(heard) > 5
     assert {re.search(r"v[12]\.0\.0|$", line)[0] for line in heard} <= {"v1.0.0", "v2.0.0"}, heard
     assert deployment(askers)["metadata"]["labels"]["app.kubernetes.io/version"] == "v2.0.0"
@@ -167,7 +173,7 @@ def test_a_program_that_fails_is_gone_back_from(
         assert words in run.text, run.text
     assert deployment(askers)["spec"] == before
     assert not askers.get("-n", SPACE, "roles")["items"]
-    assert answers(askers, f"http://steady.{SPACE}.svc/version") == {"v2.0.0"}
+    all_serve(askers, "v2.0.0")
     rolled(playbooks, steady("v2.0.0"))
 
 
@@ -219,19 +225,19 @@ def test_a_registry_that_is_away_when_an_image_is_pushed(playbooks: Playbooks, a
     assert after["metadata"]["generation"] == before["metadata"]["generation"]
     assert playbooks.run("site").code == 0
     rolled(playbooks, steady("v2.1.0"))
-    assert answers(askers, f"http://steady.{SPACE}.svc/version") == {"v2.1.0"}
+    all_serve(askers, "v2.1.0")
 
 
 @pytest.mark.slow
 def test_the_first_version_that_fails_is_left_to_be_looked_at(playbooks: Playbooks, askers: Environment) -> None:
     image = "registry.embedded/never@sha256:" + "0" * 64
     never = {**steady("v0.1.0", name="never", image=image), "source": ""}
-    run = roll(playbooks, steady("v2.1.0"), never)
+    run = roll(playbooks, steady("v2.1.0"), never, controllers_wait_timeout=15)
     assert run.code != 0
     assert "It is the first version, so there is none to go back to. It is left as it is" in run.text, run.text
     assert deployment(askers, "never")["metadata"]["labels"]["app.kubernetes.io/version"] == "v0.1.0"
     # Not even now is there anything to go back to: the version before does not run.
-    second = roll(playbooks, steady("v2.1.0"), {**never, "version": "v0.2.0"})
+    second = roll(playbooks, steady("v2.1.0"), {**never, "version": "v0.2.0"}, controllers_wait_timeout=15)
     assert "v0.1.0 before it did not run either" in second.text, second.text
     rolled(playbooks, steady("v2.1.0"))
     assert "NotFound" in askers.cluster.kubectl("-n", SPACE, "get", "deployment", "never", check=False)
@@ -261,7 +267,7 @@ def test_certificates_a_tag_and_a_folder_to_write_into(
         rules=[{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}],
     )
     rolled(playbooks, tagged)
-    assert answers(askers, f"http://steady.{SPACE}.svc/version") == {"v4.0.0"}
+    all_serve(askers, "v4.0.0")
     (certificate,) = answers(askers, f"http://steady.{SPACE}.svc/certificate")
     assert certificate.split()[:2] == (tmp_path / "c").read_text().split()[:2]
     assert answers(askers, f"http://steady.{SPACE}.svc/write?path=/tmp/mine") == {"<nil>"}
