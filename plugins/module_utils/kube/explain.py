@@ -203,5 +203,7 @@ def _time_of(event: Mapping[str, Any]) -> str:
 
 
 def _short(text: Any) -> str:
+    """One line. What is too long loses its middle: errors that wrap others have their cause at the end."""
     line = " ".join(str(text or "").split())
-    return line if len(line) <= TEXT else line[: TEXT - 1] + "…"
+    half = TEXT // 2
+    return line if len(line) <= TEXT else f"{line[:half]}…{line[1 - half :]}"

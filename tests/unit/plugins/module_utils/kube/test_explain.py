@@ -106,9 +106,12 @@ def test_tells_that_the_status_is_of_before(status: Any) -> None:
 
 
 def test_shortens_what_is_long() -> None:
-    told = explain({"conditions": [{"type": "Ready", "status": "False", "message": "x" * 5000}]})
+    message = f"failed to pull: {'x' * 5000}: not found"
+    told = explain({"conditions": [{"type": "Ready", "status": "False", "message": message}]})
     assert len(told) == len("Ready=False: ") + TEXT
-    assert told.endswith("x…")
+    assert told.startswith("Ready=False: failed to pull: x")
+    assert told.endswith("x: not found")  # the cause stands at the end
+    assert "x…x" in told
 
 
 def test_what_is_not_there() -> None:
