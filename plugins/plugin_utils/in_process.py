@@ -74,8 +74,21 @@ def call(interface: Interface, arguments: dict[str, Any], check_mode: bool, diff
     if validated.error_messages:
         result: dict[str, Any] = {"failed": True, "msg": "; ".join(map(_message, validated.errors))}
     else:
-        result = interface.run(options, check_mode, diff)
+        try:
+            result = interface.run(options, check_mode, diff)
+        finally:
+            _forget_credentials()
     return dict(remove_values({**result, "invocation": invocation}, interface.secrets(options)))
+
+
+def _forget_credentials() -> None:
+    """Remove the files that the package kubernetes has written the certificates and keys of a kubeconfig to.
+
+    It does that when its interpreter ends (atexit), and the processes that Ansible makes for tasks end without that.
+    """
+    loader = sys.modules.get("kubernetes.config.kube_config")
+    if loader:
+        loader._cleanup_temp_files()
 
 
 def _message(error: AnsibleValidationError) -> str:

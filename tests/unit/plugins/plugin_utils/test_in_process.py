@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
+import base64
 import sys
+import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.servicemesh.platform.plugins.module_utils.interface import Interface
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.arguments import ClusterInterface
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.connection import CONNECTION_ARGUMENTS
 from ansible_collections.servicemesh.platform.plugins.plugin_utils.in_process import (
@@ -16,6 +20,8 @@ from ansible_collections.servicemesh.platform.plugins.plugin_utils.in_process im
     is_this_interpreter,
     plain,
 )
+from kubernetes.client import Configuration
+from kubernetes.config import load_kube_config_from_dict
 
 
 class Text(str):
@@ -69,3 +75,26 @@ def test_another_folder_is_another_environment(tmp_path: Path) -> None:
     (tmp_path / "python").symlink_to(sys.executable)
     assert not is_this_interpreter(str(tmp_path / "python"))
     assert not is_this_interpreter("/usr/bin/env")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_no_key_of_a_kubeconfig_stays_in_a_file(fails: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    secret = base64.b64encode(b"a private key").decode()
+    kubeconfig = {
+        "current-context": "x",
+        "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
+        "clusters": [{"name": "x", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "x", "user": {"client-certificate-data": secret, "client-key-data": secret}}],
+    }
+
+    def run(_options: dict[str, Any], _check_mode: bool, _diff: bool) -> dict[str, Any]:
+        load_kube_config_from_dict(kubeconfig, client_configuration=Configuration())
+        assert [path.read_text() for path in tmp_path.iterdir()] == ["a private key"]
+        if fails:
+            raise OSError("no way")
+        return {"changed": False}
+
+    with pytest.raises(OSError, match="no way") if fails else nullcontext():
+        call(Interface({}, run), {}, False, False)
+    assert list(tmp_path.iterdir()) == []
