@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube import libraries
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import (
     AuthenticationFailed,
@@ -143,6 +142,8 @@ def _from_environment(environ: Mapping[str, str]) -> Iterator[Tuple[str, Any]]:
 
 def _typed(text: str, type_name: str, variable: str) -> Any:
     if type_name == "bool":
+        from ansible.module_utils.parsing.convert_bool import boolean  # programs in a pod have no Ansible
+
         try:
             return boolean(text)
         except TypeError as error:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from ansible.module_utils.basic import missing_required_lib
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import MissingLibrary
 
 PACKAGES = {"kubernetes": "kubernetes", "urllib3": "urllib3", "yaml": "PyYAML", "jmespath": "jmespath"}
@@ -18,4 +17,6 @@ def require(*modules: str) -> None:
     """Raise MissingLibrary, which says what to install, for the first of the modules that is not there."""
     for module in modules:
         if find_spec(module) is None:
+            from ansible.module_utils.basic import missing_required_lib  # programs in a pod have no Ansible
+
             raise MissingLibrary(missing_required_lib(PACKAGES[module]))
