@@ -129,4 +129,4 @@ def _probes(health: Health, registry: CollectorRegistry, stopping: asyncio.Event
 def _told(checks: Mapping[str, Check]) -> web.Response:
     found = {name: check() for name, check in checks.items()}
     lines = [f"[-] {name}: {problem}" if problem else f"[+] {name}" for name, problem in found.items()]
-    return web.Response(status=503 if any(found.values()) else 200, text="\n".join([*lines, ""]))
+    return web.Response(status=503 if any(found.values()) else 200, text="\n".join([*(lines or ["ok"]), ""]))
