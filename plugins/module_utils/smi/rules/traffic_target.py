@@ -24,7 +24,9 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.smi.rules.tra
 
 _OLD = ("v1alpha1", "v1alpha2")
 _DRAFT = "v1alpha4"
-_SPIFFE = re.compile(r"(?:spiffe://)?[a-z0-9._-]{1,255}(?:/(?!\.\.?(?:/|$))[A-Za-z0-9._-]+)+")
+_SEGMENT = r"(?:\.{0,2}[A-Za-z0-9_-][A-Za-z0-9._-]*|\.{3}[A-Za-z0-9._-]*)"
+SPIFFE_ID = rf"(?:spiffe://)?[a-z0-9._-]{{1,255}}(?:/{_SEGMENT})+"
+"""A SPIFFE ID, with its scheme or without; a segment is neither ``.`` nor ``..``. Means the same in Python and RE2."""
 
 
 def alone(item: Item) -> Iterator[Breach]:
@@ -33,6 +35,11 @@ def alone(item: Item) -> Iterator[Breach]:
     yield from _namespace(item)
     for place, subject in _subjects(item):
         yield from _subject(place, subject, item)
+    for index, source in enumerate(items_of(item.fields, "sources")):
+        if not isinstance(source, Mapping):
+            why = "Nobody knows who that is, so nobody is let in by it."
+            mend = "Write kind, name and namespace of a service account."
+            yield Breach(15, f"{item.prefix}sources[{index}]", f"{shown(source)} is no mapping", why, mend)
     yield from _rules(item)
     port = mapping(item.fields.get("destination")).get("port")
     if item.version in _OLD and port is not None:
@@ -64,7 +71,7 @@ def identity_binding(item: Item) -> Iterator[Breach]:
         mend = "Write podLabelSelector, serviceAccount or spiffeIdentities."
         yield Breach(21, place, "nothing gives the identity", why, mend)
     for index, identity in enumerate(items_of(schemes, "spiffeIdentities")):
-        if not _SPIFFE.fullmatch(text(identity)):
+        if not re.fullmatch(SPIFFE_ID, text(identity)):
             mend = "Write trust domain and path: cluster.local/ns/shop/sa/web."
             yield Breach(21, f"{place}.spiffeIdentities[{index}]", f"{shown(identity)} is no SPIFFE ID", why, mend)
 
