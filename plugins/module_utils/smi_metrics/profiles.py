@@ -25,8 +25,7 @@ sides. A label that is empty, or says ``nobody``, names no object: such series a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Dict, Mapping, Tuple
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi_metrics.model import CLIENT, SERVER
@@ -49,7 +48,7 @@ class View:
     matchers: Tuple[str, ...]
     side: str
     subject: Labels
-    peer: Labels = MappingProxyType({})
+    peer: Labels = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
