@@ -119,8 +119,10 @@ class State:
             self._touch(namespace)
 
     def _note_output(self, change: Change) -> None:
-        if any(each and is_ours(each) for each in (change.before, change.after)):
+        if change.before and is_ours(change.before):
             self._touch(change.name[0])
+        else:
+            self._note_around(change)
 
 
 class _Mentions:
