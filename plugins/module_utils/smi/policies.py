@@ -158,8 +158,9 @@ def _is_written(shape: Shape) -> str:
 def _validation(check: Check) -> Definition:
     rule = BY_NUMBER[check.rule].id
     seen = f"{shown(check.value)} + ' ' + " if check.value else ""
+    is_kept = f"size(variables.{check.name}) == 0" if check.name else f"!({check.wrong})"
     return {
-        "expression": f"size(variables.{check.name}) == 0" if check.name else f"!({check.wrong})",
+        "expression": check.decides or is_kept,
         "messageExpression": f"{check.place} + ': ' + {seen}{quoted(f'{check.problem} ({rule})')}",
         "message": f"{check.field}: what stands there {check.problem} ({rule})",
     }

@@ -7,12 +7,13 @@ Each shape is a kind in the versions that are written alike. Nothing is taken fr
 other products ask for little: a field may be missing, or be anything.
 
 The cost that the API server allows (1,000,000 per expression, 10,000,000 per policy) bounds the lists: what compares
-each item with all others takes 512 of them, what goes once over them 1024. Longer ones are refused.
+each item with all others takes 512 of them, what goes once over them 1024. Longer ones are refused. So is what costs
+more all the same, like 512 names of more than 36 characters.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import List, Optional, Sequence, Tuple
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.findings import Severity
@@ -69,6 +70,8 @@ class Check:
     value: str = ""
     name: str = ""
     mild: Optional[Severity] = None
+    decides: str = ""
+    """What costs less than ``wrong`` to tell whether anything is; ``wrong`` is evaluated for the message only then."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +178,19 @@ class _Writer:
             )
         )
 
+    def unique(self, rule: int, name: str, problem: str, entries: str, key: str) -> None:
+        """A check that no text comes twice in a field of the entries of a list.
+
+        Each is where it is first found, so that the places are 0, 1, 2 and so on, if there are no two alike.
+        """
+        named = self.variable("named", f"{entries}.filter(item, {text(field('item', key))} != '')")
+        names = self.variable("names", f"{named}.map(item, item.{key})")
+        firsts = self.variable("firsts", f"{names}.map(each, {names}.indexOf(each))")
+        wrong = f"{names}.indexOf(item.{key}) != {names}.lastIndexOf(item.{key})"
+        self.each(rule, "twice", name, problem, wrong, named, f"item.{key}", f".{key}")
+        is_unique = f"{firsts}.sum() * 2 == size({firsts}) * (size({firsts}) - 1)"
+        self.checks[-1] = replace(self.checks[-1], decides=is_unique)
+
     def shape(self, kind: Kind, name: str, versions: Sequence[str], expressions: str = "") -> Shape:
         return Shape(kind, name, tuple(versions), tuple(self.variables), tuple(self.checks), expressions)
 
@@ -244,18 +260,8 @@ def _weights(it: _Writer, are_quantities: bool, weighted: str) -> None:
 
 
 def _backend_names(it: _Writer, entries: str) -> None:
-    named = it.variable("named", f"{entries}.filter(item, {text(field('item', 'service'))} != '')")
-    names = it.variable("names", f"{named}.map(item, item.service)")
-    it.each(
-        4,
-        "twice",
-        "backends",
-        "is a backend twice; add the two weights up in one",
-        f"{names}.indexOf(item.service) != {names}.lastIndexOf(item.service)",
-        named,
-        "item.service",
-        ".service",
-    )
+    it.unique(4, "backends", "is a backend twice; add the two weights up in one", entries, "service")
+    named = "variables.named"
     it.each(
         5,
         "roots",
@@ -397,10 +403,7 @@ def _http_route_group(name: str, versions: Tuple[str, ...], headers: str) -> Sha
     name_of = field("item", "name")
     wrong = _is_nameless("item", "name")
     it.each(19, "nameless", "matches", "is no name; write a name", wrong, entries, name_of, ".name")
-    named = it.variable("named", f"{entries}.filter(item, {text(name_of)} != '')")
-    names = it.variable("names", f"{named}.map(item, item.name)")
-    wrong = f"{names}.indexOf(item.name) != {names}.lastIndexOf(item.name)"
-    it.each(19, "twice", "matches", "is the name of two matches; rename one", wrong, named, "item.name", ".name")
+    it.unique(19, "matches", "is the name of two matches; rename one", entries, "name")
     path = field("item", "pathRegex")
     wrong = f"{path} != null && type(item.pathRegex) != string"
     it.each(19, "noPaths", "matches", "is no text; quote it", wrong, entries, path, ".pathRegex")

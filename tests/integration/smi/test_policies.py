@@ -355,10 +355,10 @@ def test_the_largest_objects_stay_within_what_an_evaluation_may_cost(lax: Server
     accounts = [account(f"client-{number}-{'a' * 200}") for number in range(1024)]
     rules = [rule(name=f"route-{number}-{'a' * 200}") for number in range(1024)]
     for body in (
-        split("v1alpha1", *(backend(f"web-{number}-{'a' * 50}", f"{number}m") for number in range(512))),
-        split("v1alpha4", *(backend(f"web-{number}-{'a' * 50}") for number in range(512))),
+        split("v1alpha1", *(backend(f"web-{number}-{'a' * 24}", f"{number}m") for number in range(512))),
+        split("v1alpha4", *(backend(f"web-{number}-{'a' * 24}") for number in range(512))),
         target("v1alpha4", sources=accounts, rules=rules),
-        routes("v1alpha4", *({"name": f"match-{number}", **wide} for number in range(512))),
+        routes("v1alpha4", *({"name": f"match-{number}-{'a' * 24}", **wide} for number in range(512))),
         ports("UDPRoute", *range(1, 1025)),
         identity(spiffeIdentities=[f"cluster.local/ns/shop/sa/{'a' * 200}-{number}" for number in range(1024)]),
     ):
