@@ -65,6 +65,11 @@ options:
         C(field_manager) the name under which it is installed, and C(take_over) whether it may replace that of others.
       - V(smi) looks whether the CustomResourceDefinitions of SMI go together with those who work with them, seen by
         their Deployments or named by C(consumers).
+      - V(smi_conversion) looks whether each of C(definitions), names of CustomResourceDefinitions, has a conversion
+        webhook, that of the Service C(service) (C(namespace/name)) unless this is empty.
+      - V(serving) looks whether what the API server asks answers - C(deployments), each as C(namespace/name),
+        C(processes), a mapping of names to whether they are ready, and C(api_services) by name - and whether
+        C(certificates), each with C(subject), C(days_left) and C(renewed_at), last.
     type: list
     elements: dict
     default: []

@@ -35,6 +35,20 @@ options:
     description: Whether fields that other field managers own may be changed.
     type: bool
     default: false
+  conversion_manager:
+    description:
+      - The field manager of another component that runs the conversion webhook and owns C(spec.conversion).
+      - The C(spec.conversion) of O(definitions) then only tells which of them need the webhook. It is in no definition
+        that is returned.
+      - As long as a CustomResourceDefinition that needs the webhook does not have the one of this field manager, and
+        when its objects were moved, only the version that is stored is served. See RV(narrowed).
+    type: str
+  conversion_ends:
+    description:
+      - Whether the webhook of O(conversion_manager) is about to be taken away, so that no other version than the one
+        that is stored can be served any longer.
+    type: bool
+    default: false
   offline:
     description:
       - In check mode, whether the cluster is still to come. Then there is nothing to move.
@@ -96,13 +110,21 @@ kinds:
 definitions:
   description:
     - The definitions that can be applied now. The given ones; in check mode with the versions that could not be left
-      out yet.
+      out yet; with O(conversion_manager) as its webhook allows.
   returned: success
   type: list
   elements: dict
+narrowed:
+  description:
+    - Names of the definitions that serve the stored version only, because there is no webhook yet, or not any more.
+      Give them again when it is there.
+  returned: success
+  type: list
+  elements: str
+  sample: [trafficsplits.split.smi-spec.io]
 """
 
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.interface import run_module
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.arguments import ClusterInterface
@@ -111,11 +133,14 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors i
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import open_session
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.storage import CannotMove
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi_storage.mover import Wishes, move_all
+from ansible_collections.servicemesh.platform.plugins.module_utils.smi_storage.narrowing import Conversion, servable
 
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "definitions": {"type": "list", "elements": "dict", "required": True},
     "field_manager": {"type": "str", "default": "servicemesh.platform"},
     "force_conflicts": {"type": "bool", "default": False},
+    "conversion_manager": {"type": "str"},
+    "conversion_ends": {"type": "bool", "default": False},
     "offline": {"type": "bool", "default": False},
 }
 
@@ -124,7 +149,9 @@ def run(options: Dict[str, Any], check_mode: bool, _diff: bool) -> Dict[str, Any
     """Move the objects, and tell which."""
     if options["offline"]:
         return _nothing(options) if check_mode else {"failed": True, "msg": "offline: true is for check mode only."}
-    wishes = Wishes(options, options["field_manager"], options["force_conflicts"], check_mode)
+    wishes = Wishes(
+        options, options["field_manager"], options["force_conflicts"], check_mode, conversion=_conversion(options)
+    )
     try:
         with open_session(options) as session:
             result = move_all(session, wishes, options["definitions"])
@@ -132,11 +159,24 @@ def run(options: Dict[str, Any], check_mode: bool, _diff: bool) -> Dict[str, Any
         return {**error.details(), "failed": True, "msg": str(error)}
     except CannotMove as error:
         return {"failed": True, "msg": str(error)}
-    return {"changed": result.changed, "kinds": result.kinds, "definitions": list(result.definitions)}
+    return {
+        "changed": result.changed,
+        "kinds": result.kinds,
+        "definitions": list(result.definitions),
+        "narrowed": result.narrowed,
+    }
 
 
 def _nothing(options: Dict[str, Any]) -> Dict[str, Any]:
-    return {"changed": False, "kinds": [], "definitions": options["definitions"]}
+    definitions, narrowed, conversion = options["definitions"], [], _conversion(options)
+    if conversion:
+        definitions, narrowed = servable(definitions, {}, conversion)
+    return {"changed": False, "kinds": [], "definitions": definitions, "narrowed": narrowed}
+
+
+def _conversion(options: Dict[str, Any]) -> Optional[Conversion]:
+    manager = options["conversion_manager"]
+    return Conversion(manager, options["conversion_ends"]) if manager else None
 
 
 INTERFACE = ClusterInterface({**ARGUMENTS, **CONNECTION_ARGUMENTS}, run)

@@ -40,6 +40,7 @@ DEPLOYMENT = Kind("apps/v1", "Deployment")
 AUTOSCALER = Kind("autoscaling/v2", "HorizontalPodAutoscaler")
 BUDGET = Kind("policy/v1", "PodDisruptionBudget")
 CRD = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+API_SERVICE = Kind("apiregistration.k8s.io/v1", "APIService")
 
 ZONE_LABEL = "topology.kubernetes.io/zone"
 REGION_LABEL = "topology.kubernetes.io/region"

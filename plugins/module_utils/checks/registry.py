@@ -11,14 +11,25 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.checks import
     gateway_api,
     gateway_api_install,
     scaling,
+    serving,
     smi,
+    smi_conversion,
     zones,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.checks.model import Check, Kind, Objects
 from ansible_collections.servicemesh.platform.plugins.module_utils.findings import Finding
 
 CHECKS: Dict[str, Check] = {
-    check.name: check for check in (gateway_api.CHECK, gateway_api_install.CHECK, scaling.CHECK, smi.CHECK, zones.CHECK)
+    check.name: check
+    for check in (
+        gateway_api.CHECK,
+        gateway_api_install.CHECK,
+        scaling.CHECK,
+        serving.CHECK,
+        smi.CHECK,
+        smi_conversion.CHECK,
+        zones.CHECK,
+    )
 }
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.converge import Request, converge_in
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import ApiError, KubeError, shorten
@@ -30,6 +30,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.smi_storage.b
     Backup,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi_storage.crd import Crd, disown
+from ansible_collections.servicemesh.platform.plugins.module_utils.smi_storage.narrowing import Conversion, servable
 
 ROUNDS = 5
 """How often objects are read anew that were written by others between two steps."""
@@ -43,20 +44,25 @@ Object = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Wishes:
-    """What is asked for. ``field_manager`` and ``force_conflicts`` are those with which the CRDs will be applied."""
+    """What is asked for. ``field_manager`` and ``force_conflicts`` are those with which the CRDs will be applied.
+
+    ``conversion`` is None where the definitions say themselves how objects are converted.
+    """
 
     connection: Mapping[str, Any]
     field_manager: str
     force_conflicts: bool = False
     dry_run: bool = False
+    conversion: Optional[Conversion] = None
 
 
 @dataclass
 class Result:
-    """What was moved, or would be; and the definitions that can be applied now."""
+    """What was moved, or would be; and the definitions that can be applied now, and which of them serve less."""
 
     definitions: List[Object]
     kinds: List[Dict[str, Any]] = field(default_factory=list)
+    narrowed: List[str] = field(default_factory=list)
 
     @property
     def changed(self) -> bool:
@@ -106,12 +112,13 @@ class _Mover:
 
     def run(self, definitions: Sequence[Object]) -> Result:
         kept: Mapping[str, Sequence[Object]] = self._backup.read()
+        definitions, narrowed = self._servable(definitions, kept)
         moves = self._moves(definitions, kept)
-        result = Result(list(definitions))
+        result = Result(list(definitions), narrowed=narrowed)
         if moves:
             self._refuse_conflicts(moves)
         if self._wishes.dry_run:
-            return self._planned(moves, definitions)
+            return self._planned(moves, result)
         for _round in range(ROUNDS if moves else 0):
             everything = self._read_all(moves, kept)
             ends = map_parallel(self._move, everything, self._session.concurrency)
@@ -131,11 +138,23 @@ class _Mover:
             self._backup.drop()
         return result
 
+    def _servable(
+        self, definitions: Sequence[Object], interrupted: Mapping[str, Any]
+    ) -> Tuple[Sequence[Object], List[str]]:
+        conversion = self._wishes.conversion
+        if conversion is None:
+            return definitions, []
+        live = self._live(definitions)
+        moving = [move.kind.crd_name for move in storage.moves(live, definitions, list(interrupted))]
+        return servable(definitions, live, conversion, moving)
+
     def _moves(self, definitions: Sequence[Object], interrupted: Mapping[str, Any]) -> List[Move]:
+        return storage.moves(self._live(definitions), definitions, list(interrupted))
+
+    def _live(self, definitions: Sequence[Object]) -> Dict[str, Object]:
         names = [each["metadata"]["name"] for each in definitions]
         read = map_parallel(lambda name: Crd(self._session, name).read(), names, self._session.concurrency)
-        live = {name: each for name, each in zip(names, read) if each}
-        return storage.moves(live, definitions, list(interrupted))
+        return {name: each for name, each in zip(names, read) if each}
 
     def _refuse_conflicts(self, moves: Sequence[Move]) -> None:
         """Ask the API server whether the CRDs may be changed by us at all."""
@@ -148,10 +167,11 @@ class _Mover:
         )
         converge_in(self._session, request)
 
-    def _planned(self, moves: Sequence[Move], definitions: Sequence[Object]) -> Result:
+    def _planned(self, moves: Sequence[Move], result: Result) -> Result:
         later = {move.kind.crd_name: storage.waiting(move) for move in moves}
         kinds = [_told(move, self._number(move)) for move in moves]
-        return Result([later.get(each["metadata"]["name"], each) for each in definitions], kinds)
+        definitions = [later.get(each["metadata"]["name"], each) for each in result.definitions]
+        return Result(definitions, kinds, result.narrowed)
 
     def _number(self, move: Move) -> int:
         served = next(each["name"] for each in move.live["spec"]["versions"] if each["served"])

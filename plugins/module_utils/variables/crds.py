@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Mapping
+from typing import Any, Dict, Iterator, Mapping
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.checks.gateway_api import parse_version
 from ansible_collections.servicemesh.platform.plugins.module_utils.findings import Severity
@@ -14,9 +14,18 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.smi.crds impo
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.wire import LIST
 from ansible_collections.servicemesh.platform.plugins.module_utils.variables.model import Inventory, Problem
 
+TO_COME: Dict[str, Any] = {"url": "https://conversion-webhook"}
+"""Stands for the webhook of another component: the definitions that have it need that."""
+
 
 def problems(variables: Mapping[str, Any], inventory: Inventory) -> Iterator[Problem]:
     """Every problem with the CRDs that are wanted."""
+    if variables["crds_smi_conversion"] and variables["crds_smi_conversion_by"]:
+        yield Problem(
+            "crds_smi_conversion",
+            variables["crds_smi_conversion"],
+            f"the webhook is that of {variables['crds_smi_conversion_by']}; leave this or crds_smi_conversion_by out",
+        )
     yield from _smi(variables)
     yield from _minimum(variables["crds_gateway_api_minimum"])
     source, mode = variables["crds_gateway_api_source"], variables["crds_gateway_api"]
@@ -29,8 +38,24 @@ def problems(variables: Mapping[str, Any], inventory: Inventory) -> Iterator[Pro
         )
 
 
+def derived(variables: Mapping[str, Any], inventory: Inventory) -> Dict[str, Any]:
+    """What is served; the webhook that the definitions name, and the field manager of the component whose it is."""
+    by, consumers = variables["crds_smi_conversion_by"], variables["crds_smi_consumers"]
+    needs = union(consumers) if consumers else None
+    return {
+        "smi_served": needs.versions if needs else variables["crds_smi_versions"],
+        "smi_headers": needs.headers if needs else LIST,
+        "smi_conversion": _webhook(variables),
+        "smi_conversion_manager": f"servicemesh.platform/{by}" if by else "",
+    }
+
+
+def _webhook(variables: Mapping[str, Any]) -> Dict[str, Any]:
+    return TO_COME if variables["crds_smi_conversion_by"] else dict(variables["crds_smi_conversion"])
+
+
 def _smi(variables: Mapping[str, Any]) -> Iterator[Problem]:
-    consumers, conversion = variables["crds_smi_consumers"], variables["crds_smi_conversion"]
+    consumers, conversion = variables["crds_smi_consumers"], _webhook(variables)
     if not consumers:
         yield from _versions("crds_smi_versions", variables["crds_smi_versions"], LIST, conversion)
         return

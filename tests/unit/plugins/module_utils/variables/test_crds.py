@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.catalogue import newest_versions
-from ansible_collections.servicemesh.platform.plugins.module_utils.variables.crds import problems
+from ansible_collections.servicemesh.platform.plugins.module_utils.smi.crds import crds
+from ansible_collections.servicemesh.platform.plugins.module_utils.variables.crds import derived, problems
 from ansible_collections.servicemesh.platform.plugins.module_utils.variables.model import Inventory
 
 ROLE = Path(__file__).parents[5] / "roles" / "crds"
@@ -36,6 +37,20 @@ def test_consumers_that_go_together() -> None:
     assert found(crds_smi_consumers=["linkerd-smi", "flagger:smi:v1alpha3"], crds_smi_conversion=webhook) == []
 
 
+def test_another_component_may_convert() -> None:
+    every = {"split": ["v1alpha1", "v1alpha4"]}
+    assert found(crds_smi_versions=every, crds_smi_conversion_by="smi_controller") == []
+    told = derived({**DEFAULTS, "crds_smi_versions": every, "crds_smi_conversion_by": "smi_controller"}, INVENTORY)
+    assert told["smi_conversion_manager"] == "servicemesh.platform/smi_controller"
+    assert crds(told["smi_served"], told["smi_headers"], told["smi_conversion"])[0]["spec"]["conversion"]
+
+
+def test_what_consumers_need_is_served() -> None:
+    told = derived({**DEFAULTS, "crds_smi_consumers": ["flagger:smi:v1alpha3"]}, INVENTORY)
+    assert told["smi_served"] == {"split": ["v1alpha3"]}
+    assert (told["smi_conversion"], told["smi_conversion_manager"]) == ({}, "")
+
+
 def test_the_newest_versions_are_the_default() -> None:
     assert DEFAULTS["crds_smi_versions"] == newest_versions()
 
@@ -57,6 +72,11 @@ def test_each_choice_of_version_has_its_pinned_module() -> None:
         ),
         ({"crds_smi_consumers": ["nobody"]}, "crds_smi_consumers is ['nobody']", "open-service-mesh"),
         ({"crds_smi_consumers": ["linkerd-smi", "flagger:smi:v1alpha3"]}, "crds_smi_consumers.split", "conversion"),
+        (
+            {"crds_smi_conversion": {"url": "https://convert"}, "crds_smi_conversion_by": "smi_controller"},
+            "crds_smi_conversion is",
+            "smi_controller",
+        ),
         ({"crds_gateway_api_minimum": "newest"}, "crds_gateway_api_minimum is 'newest'", "1.4.1"),
         (
             {"crds_gateway_api": "require", "crds_gateway_api_source": "/bundle.yaml"},
