@@ -172,3 +172,95 @@ actions:
   elements: str
   sample: ["start smi-controller (not running)"]
 """
+
+from pathlib import Path
+from typing import Any, Dict, Mapping
+
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.errors import EmbeddedError
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.supervised import (
+    Outcome,
+    Wanted,
+    ensure_absent,
+    ensure_present,
+)
+from ansible_collections.servicemesh.platform.plugins.module_utils.interface import Interface, run_module
+
+ARGUMENTS: Dict[str, Dict[str, Any]] = {
+    "name": {"type": "str", "required": True},
+    "cluster": {"type": "str", "required": True},
+    "state_dir": {"type": "path", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "command": {"type": "list", "elements": "str", "default": []},
+    "environment": {"type": "dict", "default": {}},
+    "ready_url": {"type": "str"},
+    "ca_path": {"type": "path"},
+    "triggers": {"type": "raw"},
+    "watch_files": {"type": "list", "elements": "path", "default": []},
+    "timeout": {"type": "int", "default": 60},
+}
+_HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+
+
+class ProcessInterface(Interface):
+    """Knows that values in the environment of a program are no one's business."""
+
+    def shown(self, options: Mapping[str, Any]) -> Dict[str, Any]:
+        return {**options, "environment": dict.fromkeys(options.get("environment") or {}, _HIDDEN)}
+
+
+def run(options: Dict[str, Any], check_mode: bool, _diff: bool) -> Dict[str, Any]:
+    """Have the process run, or not."""
+    try:
+        outcome = _ensure(options, check_mode)
+    except (EmbeddedError, OSError) as error:
+        return {"failed": True, "msg": f"embedded process {options['name']}: {error}"}
+    return {
+        "changed": bool(outcome.actions),
+        "ports": dict(outcome.ports),
+        "pid": outcome.pid,
+        "ready": outcome.ready,
+        "log": str(outcome.log),
+        "actions": list(outcome.actions),
+        "diff": {"before": dict(outcome.before), "after": dict(outcome.after)},
+    }
+
+
+def _ensure(options: Dict[str, Any], check_mode: bool) -> Outcome:
+    state_dir = _absolute("state_dir", options["state_dir"])
+    if options["state"] == "absent":
+        return ensure_absent(options["name"], options["cluster"], state_dir, options["timeout"], check_mode)
+    wanted = Wanted(
+        name=options["name"],
+        command=options["command"],
+        environment={str(key): _text(value) for key, value in options["environment"].items()},
+        ready_url=options["ready_url"] or "",
+        authority=_absolute("ca_path", options["ca_path"]) if options["ca_path"] else None,
+        triggers=options["triggers"],
+        watched=[_absolute("watch_files", path) for path in options["watch_files"]],
+    )
+    return ensure_present(wanted, options["cluster"], state_dir, options["timeout"], check_mode)
+
+
+def _absolute(option: str, path: str) -> Path:
+    if not Path(path).is_absolute():
+        raise EmbeddedError(f"{option}: {path!r} is not an absolute path; write one that begins with '/'")
+    return Path(path)
+
+
+def _text(value: Any) -> str:
+    """A value as people write it in YAML."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+INTERFACE = ProcessInterface(ARGUMENTS, run)
+
+
+def main() -> None:
+    """Entry point of the module."""
+    run_module(INTERFACE)
+
+
+if __name__ == "__main__":
+    main()

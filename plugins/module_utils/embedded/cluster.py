@@ -96,6 +96,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.sett
     check_settings,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.state_folder import Memory, StateFolder
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.supervised import recorded_processes
 from ansible_collections.servicemesh.platform.plugins.module_utils.images.errors import ImageError
 from ansible_collections.servicemesh.platform.plugins.module_utils.variables.cluster import HIGH_AVAILABILITY_ZONES
 
@@ -257,10 +258,11 @@ def _stop(folder: StateFolder, check_mode: bool) -> Outcome:
     names = _recorded_components(layout, memory.sets)
     before = _views_of_processes(names, layout, processes, memory.ports)
     running = [view.name for view in before if view.pid]
-    nodes = recorded(layout)
+    supervised, nodes = recorded_processes(layout), recorded(layout)
     stopped = [name for group in STOP_GROUPS for kind in group for name in names if kind_of(name) == kind]
-    actions = [f"stop {name}" for name in (*nodes, *stopped) if name in running]
+    actions = [f"stop {name}" for name in (*supervised, *nodes, *stopped) if name in running]
     if not check_mode:
+        processes.stop(supervised)
         processes.stop(nodes)
         _stop_components(layout, processes, names)
     actions += _stop_strays(processes, check_mode)
@@ -289,7 +291,7 @@ def _views_of_processes(
     names: Sequence[str], layout: Layout, processes: Processes, ports: Mapping[str, int]
 ) -> List[ComponentView]:
     views = []
-    for name in (*names, *recorded(layout)):
+    for name in (*names, *recorded(layout), *recorded_processes(layout)):
         process = processes.running(name)
         state, pid = (RUNNING, process.pid) if process else (STOPPED, 0)
         views.append(ComponentView(name, state, pid, ports.get(_purpose(name), 0), str(layout.log(name))))

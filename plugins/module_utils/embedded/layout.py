@@ -71,6 +71,19 @@ class Layout:
         return self.root / "registry"
 
     @property
+    def supervised(self) -> Path:
+        """The folder of what supervised processes are started with."""
+        return self.root / "processes"
+
+    def supervised_settings(self, name: str) -> Path:
+        """What the supervisor of the process `name` reads."""
+        return self.supervised / f"{name}.json"
+
+    def supervised_status(self, name: str) -> Path:
+        """What the supervisor of the process `name` writes."""
+        return self.supervised / f"{name}.status"
+
+    @property
     def proxy_config(self) -> Path:
         """What HAProxy reads, in front of a control plane of three."""
         return self.root / "haproxy.cfg"

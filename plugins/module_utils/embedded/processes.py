@@ -120,13 +120,16 @@ class Processes:
         return process.boot == self._boot and _start_time(process.pid) == process.start_time
 
     def strays(self) -> Dict[int, str]:
-        """Living processes of this state folder without a record: pid -> component."""
+        """Living processes of this state folder without a record: pid -> component.
+
+        What a recorded process has started (it is in its session) is no stray as long as that one lives.
+        """
         known = {process.pid for process in map(self.running, _names_in(self._layout.run)) if process}
         found: Dict[int, str] = {}
         for pid in _pids():
             environment = _environment_of(pid)
             mine = environment.get(STATE_VARIABLE) == str(self._layout.root) and COMPONENT_VARIABLE in environment
-            if mine and pid not in known and _start_time(pid):
+            if mine and not known.intersection((pid, _session(pid))) and _start_time(pid):
                 found[pid] = environment[COMPONENT_VARIABLE]
         return found
 
@@ -220,6 +223,14 @@ def _start_time(pid: int) -> Optional[int]:
     state, threads, start_time = fields[0], int(fields[17]), int(fields[19])
     # While other threads of a killed process still run, it looks like a zombie and holds its ports.
     return None if state in (b"Z", b"X") and threads <= 1 else start_time
+
+
+def _session(pid: int) -> int:
+    """The process that leads the session of `pid`; 0 when that is gone."""
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return 0
 
 
 def _pids() -> List[int]:
