@@ -21,7 +21,6 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.smi_metrics i
     discovery,
     paths,
     queries,
-    tables,
     windows,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi_metrics.access import Access, StaleConnection
@@ -108,11 +107,8 @@ class Service:
             return self._document(target, request.headers.get("Accept", ""))
         seconds = self._seconds(request.query)
         if target.edges:
-            answer = await self._edges(target.reference, seconds)
-        else:
-            answer = await self._traffic(target.reference, seconds)
-        wants_table = tables.ACCEPTED in request.headers.get("Accept", "").replace(" ", "")
-        return tables.table(answer) if wants_table else answer
+            return await self._edges(target.reference, seconds)
+        return await self._traffic(target.reference, seconds)
 
     def _document(self, target: Target, accept: str) -> Mapping[str, Any]:
         found = self._documents.get(target.path)

@@ -124,15 +124,6 @@ def test_a_window_that_is_none_is_a_bad_request(api: Api, window: str, message: 
     assert api.get("/namespaces/shop/pods?window=1m30s")["items"][0]["window"] == "1m30s"
 
 
-def test_people_see_a_table(api: Api) -> None:
-    shown = api.cluster.kubectl("get", "deployments.metrics.smi-spec.io", "--namespace=shop")
-    header, *rows = [line.split() for line in shown.splitlines()]
-    assert header == ["NAME", "REQUESTS", "SUCCESS", "P50", "P90", "P99", "WINDOW"]
-    cart = next(row for row in rows if row[0] == "cart")
-    assert float(cart[1]) == near(WEB_TO_CART)
-    assert float(cart[2].rstrip("%")) == pytest.approx(100 * (WEB_TO_CART - FAILED) / WEB_TO_CART, abs=2)
-
-
 def test_clients_find_the_resources(api: Api) -> None:
     listed = json.loads(api.cluster.kubectl("get", "--raw", "/apis/metrics.smi-spec.io/v1alpha1"))
     names = {each["name"]: each["namespaced"] for each in listed["resources"]}
@@ -142,5 +133,3 @@ def test_clients_find_the_resources(api: Api) -> None:
     assert group["preferredVersion"]["version"] == "v1alpha1"
     resources = api.cluster.kubectl("api-resources", "--api-group=metrics.smi-spec.io", "--no-headers")
     assert len(resources.splitlines()) == 5
-    explained = api.cluster.kubectl("explain", "deployments.metrics.smi-spec.io.edge")
-    assert "Between whom the traffic is" in explained
