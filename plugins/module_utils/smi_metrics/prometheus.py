@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,7 +85,7 @@ class Prometheus:
         except aiohttp.ClientConnectorCertificateError as error:
             raise self._not_answered(f"its certificate is not trusted: {error.certificate_error}") from error
         except aiohttp.ClientConnectorError as error:
-            raise self._not_answered((error.strerror or "no connection").lower()) from error
+            raise self._not_answered(_reason(error.os_error)) from error
         except (aiohttp.ClientError, OSError) as error:
             raise self._not_answered(f"the connection failed ({type(error).__name__})") from error
 
@@ -129,6 +130,12 @@ class Prometheus:
 
     def _not_answered(self, reason: str) -> NotAnswered:
         return NotAnswered(f"Prometheus at {self._address.url} gives no metrics: {reason}")
+
+
+def _reason(error: OSError) -> str:
+    """The operating system's word for it. Failures of looking up a name have numbers of their own, below 0."""
+    known = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+    return (known or "no connection").lower()
 
 
 async def _read(response: aiohttp.ClientResponse) -> Optional[bytes]:

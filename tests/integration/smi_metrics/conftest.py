@@ -111,7 +111,7 @@ class Api:
     def remove(self) -> None:
         """End it; nothing leads to it any more."""
         self.cluster.kubectl("delete", "apiservice", API_SERVICE, "--ignore-not-found")
-        self.cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=false")
+        self.cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait")
         self.server.end()
 
     def objects(self) -> list[dict[str, Any]]:
