@@ -4,10 +4,10 @@
 """Groups, kinds, names and versions of the Service Mesh Interface.
 
 Sources: the texts of smi-spec v0.6.0 (``apis/*/v1alpha*``) and the CRDs of smi-sdk-go at a143f8b. Two things stand
-apart, because no CRD of a release can serve them: ``metrics.smi-spec.io``, which is an aggregated API
-(:data:`METRICS`), and the draft ``access.smi-spec.io/v1alpha4`` with IdentityBinding (:data:`DRAFT_KINDS` and
-:attr:`Kind.drafts`), which was merged into the text after the last release and stands in the CRDs of
-smi-controller-sdk only. The fields of each version are in the schemas: :func:`schemas.fields`.
+apart: ``metrics.smi-spec.io``, which is an aggregated API and never a CRD (:data:`METRICS`), and the draft
+``access.smi-spec.io/v1alpha4`` with IdentityBinding (:data:`DRAFT_KINDS` and :attr:`Kind.drafts`), which was merged
+into the text after the last release, stands in the CRDs of smi-controller-sdk only, and is served when it is asked for.
+The fields of each version are in the schemas: :func:`schemas.fields`.
 
 A kind is known by its API group and its name together, never by its name alone: see :data:`GATEWAY_API_NAMESAKES`.
 """
@@ -55,6 +55,11 @@ class Kind:
     def crd_name(self) -> str:
         """The name of the CustomResourceDefinition: ``trafficsplits.split.smi-spec.io``."""
         return f"{self.plural}.{self.api_group}"
+
+    @property
+    def all_versions(self) -> Tuple[str, ...]:
+        """The published versions and the drafts, oldest first."""
+        return (*self.versions, *self.drafts)
 
     @property
     def newest(self) -> str:
@@ -119,6 +124,11 @@ def api_group(group: str) -> str:
 def kinds_of(group: str) -> List[Kind]:
     """The kinds of a group, given by its short name; none for a name that SMI does not have."""
     return [kind for kind in KINDS if kind.group == group]
+
+
+def kinds_and_drafts_of(group: str) -> List[Kind]:
+    """The kinds of a group with those that are only drafts."""
+    return [kind for kind in (*KINDS, *DRAFT_KINDS) if kind.group == group]
 
 
 def newest_versions() -> Dict[str, List[str]]:

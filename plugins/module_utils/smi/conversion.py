@@ -79,8 +79,8 @@ def convert(obj: Mapping[str, Any], version: str, headers: Optional[str] = None)
     """
     kind, current = identify(obj)
     _check_metadata(obj)
-    if version not in kind.versions:
-        message = f"{kind.name} has no version {version!r}; write one of: {', '.join(kind.versions)}"
+    if version not in kind.all_versions:
+        message = f"{kind.name} has no version {version!r}; write one of: {', '.join(kind.all_versions)}"
         raise ConversionError(subject_of(obj), "apiVersion", message)
     try:
         if version == current:
@@ -331,12 +331,15 @@ def _unsaid_spelling(backends: List[Any], weights: List[_Weight]) -> Kept:
     return {"per": weights[0].per, "was": was} if was else {}
 
 
-# --- TrafficTarget: rules are called specs in v1alpha1, and the port of the destination ends with v1alpha2
+# --- TrafficTarget: rules are called specs in v1alpha1, the port of the destination ends with v1alpha2, the group of
+# --- subjects comes with the draft v1alpha4
 
 
 def _lift_target(fields: Fields, version: int, kept: Kept) -> Fields:
     lifted = _renamed(fields, "specs", "rules") if version == 1 else dict(fields)
-    port, destination = _mapping(kept.get("port")), fields.get("destination")
+    if version < 4:
+        lifted = _with_groups(lifted, _mapping(kept.get("groups")))
+    port, destination = _mapping(kept.get("port")), lifted.get("destination")
     if version < 3 or not isinstance(destination, Mapping) or "port" in destination or not _is_whole(port.get("is")):
         return lifted
     if port.get("of") == _identity(destination):
@@ -345,12 +348,79 @@ def _lift_target(fields: Fields, version: int, kept: Kept) -> Fields:
 
 
 def _lower_target(fields: Fields, version: int) -> Tuple[Fields, Kept]:
-    lowered = _renamed(fields, "rules", "specs") if version == 1 else dict(fields)
-    destination = fields.get("destination")
-    if version < 3 or not isinstance(destination, Mapping) or not _is_whole(destination.get("port")):
-        return lowered, {}
-    lowered["destination"] = _without(destination, "port")
-    return lowered, {"port": {"is": destination["port"], "of": _identity(destination)}}
+    lowered, kept = _renamed(fields, "rules", "specs") if version == 1 else dict(fields), {}
+    destination = lowered.get("destination")
+    if version > 2 and isinstance(destination, Mapping) and _is_whole(destination.get("port")):
+        lowered["destination"] = _without(destination, "port")
+        kept["port"] = {"is": destination["port"], "of": _identity(destination)}
+    groups = _groups(lowered) if version < 4 else {}
+    if groups:
+        lowered = _groupless(lowered)
+        kept["groups"] = groups
+    return lowered, kept
+
+
+def _subjects(fields: Fields) -> Dict[str, List[Any]]:
+    """The subjects of a target by the field that they stand in."""
+    sources = fields.get("sources")
+    found = {"destination": [fields["destination"]]} if "destination" in fields else {}
+    return {**found, "sources": sources} if isinstance(sources, list) else found
+
+
+def _groups(fields: Fields) -> Kept:
+    """The API groups of subjects, by field: the identity, the how-manieth of that identity it is, and the group."""
+    found = {
+        name: [[*turn, subject["group"]] for subject, turn in _by_identity(subjects) if turn and _has_group(subject)]
+        for name, subjects in _subjects(fields).items()
+    }
+    return {name: groups for name, groups in found.items() if groups}
+
+
+def _groupless(fields: Fields) -> Fields:
+    return _with_subjects(
+        fields, lambda _field, subject, _turn: _without(subject, "group") if _has_group(subject) else subject
+    )
+
+
+def _with_groups(fields: Fields, kept: Kept) -> Fields:
+    """The fields with the API group that each subject had, where it is still the same subject."""
+    groups = {
+        (name, json.dumps(identity), turn): group
+        for name in ("destination", "sources")
+        for identity, turn, group in _triples(kept.get(name))
+        if isinstance(group, str) and _is_whole(turn)
+    }
+
+    def restored(name: str, subject: Any, turn: Optional[Tuple[Any, int]]) -> Any:
+        key = (name, json.dumps(turn[0]), turn[1]) if turn else None
+        return subject if key not in groups or "group" in subject else {**subject, "group": groups[key]}
+
+    return _with_subjects(fields, restored) if groups else fields
+
+
+def _with_subjects(fields: Fields, change: Callable[[str, Any, Optional[Tuple[Any, int]]], Any]) -> Fields:
+    changed = dict(fields)
+    for name, subjects in _subjects(fields).items():
+        new = [change(name, *each) for each in _by_identity(subjects)]
+        changed[name] = new[0] if name == "destination" else new
+    return changed
+
+
+def _by_identity(subjects: List[Any]) -> Iterator[Tuple[Any, Optional[Tuple[Any, int]]]]:
+    """Subjects, each with its identity and the how-manieth of that identity it is; None where there is none."""
+    turns: Dict[str, int] = {}
+    for subject in subjects:
+        identity = _identity(subject) if isinstance(subject, Mapping) else None
+        if identity is None or not all(_is_name(part) for part in identity):
+            yield subject, None
+            continue
+        key = json.dumps(identity)
+        turns[key] = turns.get(key, -1) + 1
+        yield subject, (identity, turns[key])
+
+
+def _has_group(subject: Any) -> bool:
+    return isinstance(subject, Mapping) and isinstance(subject.get("group"), str)
 
 
 def _renamed(fields: Fields, old: str, new: str) -> Fields:

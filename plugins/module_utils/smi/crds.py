@@ -11,6 +11,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.smi.catalogue
     CATEGORY,
     GROUPS,
     HTTP_ROUTE_GROUP,
+    IDENTITY_BINDING,
     METRICS,
     TCP_ROUTE,
     TRAFFIC_SPLIT,
@@ -18,7 +19,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.smi.catalogue
     UDP_ROUTE,
     Kind,
     api_group,
-    kinds_of,
+    kinds_and_drafts_of,
     version_key,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.schemas import (
@@ -54,8 +55,8 @@ def crds(
     """The CRDs that serve the given versions.
 
     ``versions`` maps short group names to the versions to serve, for example ``{"split": ["v1alpha4"]}``. A group that
-    is not named gets no CRD; within a group, a kind gets a CRD when one of the versions has this kind. The newest
-    version served is the one stored.
+    is not named gets no CRD; within a group, a kind gets a CRD when one of the versions has this kind. Stored is the
+    newest published version that is served; a draft only where nothing else is.
 
     ``headers`` is the shape of the headers of HTTPRouteGroups, one of schemas.HEADER_SHAPES. ``conversion`` is the
     ``clientConfig`` of the conversion webhook; without one, several versions of a kind have to be identical but for
@@ -71,9 +72,9 @@ def crds(
         _check(group, wanted)
     definitions = []
     for group, wanted in versions.items():
-        for kind in kinds_of(group):
-            served = [version for version in kind.versions if version in wanted]
-            kept = [version for version in kind.versions if version in (unserved or {}).get(group, ())]
+        for kind in kinds_and_drafts_of(group):
+            served = [version for version in kind.all_versions if version in wanted]
+            kept = [version for version in kind.all_versions if version in (unserved or {}).get(group, ())]
             if served:
                 definitions.append(crd(kind, served, headers, conversion, short_names, kept))
     return definitions
@@ -87,7 +88,9 @@ def crd(
     short_names: bool = True,
     unserved: Sequence[str] = (),
 ) -> Definition:
-    """The CRD of one kind that serves the given versions, oldest first, and stores the last of them.
+    """The CRD of one kind that serves the given versions, oldest first, and stores the last published one of them.
+
+    A draft is stored where nothing else is served: who stops serving it has lost nothing that way.
 
     ``spec.conversion`` is left out where it is not needed (the API server then puts strategy None there): it belongs
     to the component that runs the conversion. Raises :class:`ConversionMissing`.
@@ -113,8 +116,9 @@ def crd(
             "strategy": "Webhook",
             "webhook": {"clientConfig": dict(conversion), "conversionReviewVersions": ["v1"]},
         }
+    storage = [version for version in served if version in kind.versions] or served
     spec["versions"] = [
-        _version(kind, version, headers, served=version in served, stored=version == served[-1]) for version in listed
+        _version(kind, version, headers, served=version in served, stored=version == storage[-1]) for version in listed
     ]
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -126,7 +130,7 @@ def crd(
 
 def servable_versions(group: str) -> List[str]:
     """The versions of a group, given by its short name, that CRDs can be built for, oldest first."""
-    found = {version for kind in kinds_of(group) for version in described_versions(kind)}
+    found = {version for kind in kinds_and_drafts_of(group) for version in described_versions(kind)}
     return sorted(found, key=version_key)
 
 
@@ -168,7 +172,7 @@ def _shape(node: Any) -> Any:
 def _alike(kind: Kind) -> List[str]:
     """The versions of a kind in groups that need no conversion, each group as text."""
     groups: List[List[str]] = []
-    for version in kind.versions:
+    for version in kind.all_versions:
         if groups and not needs_conversion(kind, [groups[-1][-1], version]):
             groups[-1].append(version)
         else:
@@ -203,6 +207,7 @@ _COLUMNS: Mapping[Kind, Sequence[Tuple[str, str]]] = {
     HTTP_ROUTE_GROUP: (),
     TCP_ROUTE: (("Ports", ".matches.ports"),),
     UDP_ROUTE: (("Ports", ".matches.ports"),),
+    IDENTITY_BINDING: (("Service account", ".schemes.serviceAccount"), ("SPIFFE", ".schemes.spiffeIdentities")),
 }
 
 
@@ -216,11 +221,8 @@ def _check(group: str, wanted: Sequence[str]) -> None:
         raise UnknownVersion(
             f"{group}: {wanted!r} is no list of versions to serve; write some of [{', '.join(allowed)}]"
         )
-    drafts = {version for kind in kinds_of(group) for version in kind.drafts}
     for version in wanted:
         if version not in allowed:
-            draft = " (a draft that no release has)" if version in drafts else ""
             raise UnknownVersion(
-                f"version {version!r} of {api_group(group)} cannot be served{draft}; write some of: "
-                f"{', '.join(allowed)}"
+                f"version {version!r} of {api_group(group)} cannot be served; write some of: {', '.join(allowed)}"
             )

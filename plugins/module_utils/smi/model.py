@@ -12,6 +12,7 @@ from typing import Any, Callable, List, Mapping, Optional, Tuple, Union
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi import quantity
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.catalogue import (
     HTTP_ROUTE_GROUP,
+    IDENTITY_BINDING,
     TCP_ROUTE,
     TRAFFIC_SPLIT,
     TRAFFIC_TARGET,
@@ -116,7 +117,15 @@ class TrafficTarget:
     port: Optional[int] = None
 
 
-Model = Union[TrafficSplit, HTTPRouteGroup, PortRoute, TrafficTarget]
+@dataclass(frozen=True)
+class IdentityBinding:
+    """What gives the workloads of a namespace an identity in the draft v1alpha4. Its schemes are read by rules only."""
+
+    name: str
+    namespace: str
+
+
+Model = Union[TrafficSplit, HTTPRouteGroup, PortRoute, TrafficTarget, IdentityBinding]
 
 
 def parse(obj: Mapping[str, Any]) -> Model:
@@ -248,10 +257,15 @@ def _traffic_target(reader: _Reader) -> TrafficTarget:
     )
 
 
+def _identity_binding(reader: _Reader) -> IdentityBinding:
+    return IdentityBinding(reader.name, reader.namespace)
+
+
 _PARSERS: Mapping[str, Callable[[_Reader], Model]] = {
     TRAFFIC_SPLIT.crd_name: _traffic_split,
     HTTP_ROUTE_GROUP.crd_name: _http_route_group,
     TCP_ROUTE.crd_name: _port_route,
     UDP_ROUTE.crd_name: _port_route,
     TRAFFIC_TARGET.crd_name: _traffic_target,
+    IDENTITY_BINDING.crd_name: _identity_binding,
 }

@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterable, List, Mapping, Sequence, Tuple
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.findings import Severity
-from ansible_collections.servicemesh.platform.plugins.module_utils.smi.catalogue import DRAFT_KINDS, GROUPS, KINDS
+from ansible_collections.servicemesh.platform.plugins.module_utils.smi.catalogue import GROUPS, kinds_and_drafts_of
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.cel import quoted, shown
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.policy_checks import Check, Shape, shapes
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.rules.model import BY_NUMBER, provider_named
@@ -88,8 +88,7 @@ def _check(versions: Mapping[str, Sequence[str]]) -> None:
     for group, wanted in versions.items():
         if group not in GROUPS:
             raise UnknownChoice(f"SMI has no API group {group!r} with CRDs; write one of: {', '.join(GROUPS)}")
-        kinds = [kind for kind in (*KINDS, *DRAFT_KINDS) if kind.group == group]
-        known = sorted({version for kind in kinds for version in (*kind.versions, *kind.drafts)})
+        known = sorted({version for kind in kinds_and_drafts_of(group) for version in kind.all_versions})
         if isinstance(wanted, str) or not isinstance(wanted, Sequence):
             raise UnknownChoice(f"{group}: {wanted!r} is no list of versions; write some of: {', '.join(known)}")
         for version in wanted:

@@ -38,7 +38,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.smi.cel impor
     text,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.rules.routes import MAX_PORT, METHODS
-from ansible_collections.servicemesh.platform.plugins.module_utils.smi.rules.traffic_target import SPIFFE_ID
+from ansible_collections.servicemesh.platform.plugins.module_utils.smi.schemas import SPIFFE_ID
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.wire import LIST, MAP, is_flat
 
 MAX_COMPARED = 512

@@ -21,6 +21,7 @@ from typing import Any, Callable, Dict, Iterator, Mapping, Sequence, Tuple
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.catalogue import (
     HTTP_ROUTE_GROUP,
+    IDENTITY_BINDING,
     TCP_ROUTE,
     TRAFFIC_SPLIT,
     TRAFFIC_TARGET,
@@ -41,6 +42,10 @@ _SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$
 # A quantity of at least 0, see quantity.parse.
 _QUANTITY = r"^\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,3})?$"
 
+_SEGMENT = r"(?:\.{0,2}[A-Za-z0-9_-][A-Za-z0-9._-]*|\.{3}[A-Za-z0-9._-]*)"
+SPIFFE_ID = rf"(?:spiffe://)?[a-z0-9._-]{{1,255}}(?:/{_SEGMENT})+"
+"""A SPIFFE ID, with its scheme or without; a segment is neither ``.`` nor ``..``. Means the same in Python and RE2."""
+
 METHODS = ("*", "GET", "HEAD", "PUT", "POST", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 
 
@@ -55,8 +60,8 @@ def schema(kind: Kind, version: str, headers: str = LIST) -> Schema:
 
 
 def described_versions(kind: Kind) -> Tuple[str, ...]:
-    """The versions of a kind that have a schema here, oldest first: all that are published, no draft."""
-    return kind.versions
+    """The versions of a kind that have a schema here, oldest first: all that are published, and the drafts."""
+    return kind.all_versions
 
 
 def fields(kind: Kind, version: str) -> Tuple[str, ...]:
@@ -169,6 +174,8 @@ def _traffic_target(version: str) -> Schema:
     - ``namespace`` of a subject stays optional, as in the text and the CRD, although it should be written (an adapter
       builds an identity without a namespace from it). That it equals the namespace of the object, for the
       destination, cannot be said in a CRD.
+    - The draft v1alpha4 (text of smi-spec after v0.6.0, smi-controller-sdk) has IdentityBinding as a subject, with the
+      ``group`` access.smi-spec.io, which is in the text only; nothing else differs from v1alpha3.
     - ``matches`` of a rule names matches of an HTTPRouteGroup; the other kinds have no named matches (the Go types
       know ``matches.name``, the CRDs prune it), so there it could only be a mistake that silently opens or closes
       ports.
@@ -178,6 +185,9 @@ def _traffic_target(version: str) -> Schema:
     least = {"minItems": 1} if strict else {}
     port = {} if strict else {"port": _port("Port of the pods that may be reached. Absent: all their ports.")}
     kinds = [HTTP_ROUTE_GROUP.name, TCP_ROUTE.name, *([UDP_ROUTE.name] if strict else [])]
+    is_draft = version in TRAFFIC_TARGET.drafts
+    subject = _subject_or_binding if is_draft else _subject
+    identity = "service account or identity binding" if is_draft else "service account"
     return _kind(
         TRAFFIC_TARGET,
         version,
@@ -185,8 +195,8 @@ def _traffic_target(version: str) -> Schema:
         "allows is denied.",
         required=("destination", rules, "sources") if strict else ("destination",),
         properties={
-            "destination": _subject(
-                "Whose pods may be reached: the service account they run as, in the namespace of this object.", **port
+            "destination": subject(
+                f"Whose pods may be reached: the {identity} they run as, in the namespace of this object.", **port
             ),
             rules: _list(
                 "The traffic that is allowed, as references to routes in the namespace of this object.",
@@ -214,8 +224,8 @@ def _traffic_target(version: str) -> Schema:
                 **least,
             ),
             "sources": _list(
-                "Whose pods may send the traffic: the service accounts they run as, in any namespace.",
-                _subject("A service account."),
+                f"Whose pods may send the traffic: the {identity}s they run as, in any namespace.",
+                subject(f"A {identity}."),
                 **least,
             ),
         },
@@ -343,11 +353,63 @@ def _port_route(kind: Kind, protocol: str) -> Callable[[str], Schema]:
     return build
 
 
+def _identity_binding(version: str) -> Schema:
+    """IdentityBinding, of the draft v1alpha4.
+
+    - Pod labels are ``podLabelSelectors``, a list, in the text, and ``podLabelSelector``, one, in smi-controller-sdk:
+      both are taken.
+    - The text calls pod labels and a service account mutually exclusive, and has an example with both: both are
+      taken, and a rule warns.
+    - SPIFFE IDs are without their scheme in the text, with it for smi-controller-sdk: both are taken.
+    """
+    labels = {
+        "description": "Labels that the pods have, all of them.",
+        "type": "object",
+        "minProperties": 1,
+        "additionalProperties": {"description": "Value of the label.", "type": "string"},
+    }
+    name = {"description": "Name of this selector, for people.", "type": "string"}
+    schemes = _object(
+        "What gives the identity: any of these.",
+        properties={
+            "podLabelSelector": _object(
+                "Pods of this namespace by their labels.", {"matchLabels": labels}, required=("matchLabels",)
+            ),
+            "podLabelSelectors": _list(
+                "Pods of this namespace by their labels: those that any of these selects.",
+                _object("Labels of pods.", {"name": name, "matchLabels": dict(labels)}, required=("matchLabels",)),
+                minItems=1,
+            ),
+            "spiffeIdentities": _list(
+                "SPIFFE IDs that the workloads show.",
+                {
+                    "description": "Trust domain and path, like cluster.local/ns/shop/sa/web.",
+                    "type": "string",
+                    "maxLength": 2048,
+                    "pattern": f"^{SPIFFE_ID}$",
+                },
+                minItems=1,
+            ),
+            "serviceAccount": _name("Name of the service account that pods of this namespace run as."),
+        },
+    )
+    schemes["minProperties"] = 1
+    return _kind(
+        IDENTITY_BINDING,
+        version,
+        "Says what identifies a workload of this namespace, for TrafficTargets to refer to. A draft: no release of SMI "
+        "has it.",
+        required=("schemes",),
+        properties={"schemes": schemes},
+    )
+
+
 _BUILDERS: Mapping[Kind, Callable[[str], Schema]] = {
     TRAFFIC_SPLIT: _traffic_split,
     TRAFFIC_TARGET: _traffic_target,
     TCP_ROUTE: _port_route(TCP_ROUTE, "TCP"),
     UDP_ROUTE: _port_route(UDP_ROUTE, "UDP"),
+    IDENTITY_BINDING: _identity_binding,
 }
 
 
@@ -412,6 +474,20 @@ def _subject(description: str, **further: Schema) -> Schema:
             **further,
         },
     )
+
+
+def _subject_or_binding(description: str, **further: Schema) -> Schema:
+    schema = _subject(description, **further)
+    schema["properties"]["kind"] = _enum("Kind of the identity.", ["ServiceAccount", IDENTITY_BINDING.name])
+    schema["properties"]["name"] = _name("Name of the service account or of the identity binding.")
+    schema["properties"]["group"] = _enum("API group of an identity binding.", [IDENTITY_BINDING.api_group])
+    no_account = _cel(
+        "!has(self.group) || self.kind == 'IdentityBinding'",
+        "a service account has no API group: leave group out",
+        fieldPath=".group",
+        reason="FieldValueForbidden",
+    )
+    return {**schema, **_rules(no_account)}
 
 
 def _regex(description: str) -> Schema:

@@ -139,7 +139,7 @@ def owners(move: Move, entries: Sequence[Mapping[str, Any]]) -> List[Dict[str, A
 
 def _in_target(move: Move, entry: Mapping[str, Any]) -> Dict[str, Any]:
     group, _slash, version = str(entry.get("apiVersion")).rpartition("/")
-    if group != move.kind.api_group or version == move.target or version not in move.kind.versions:
+    if group != move.kind.api_group or version == move.target or version not in move.kind.all_versions:
         return dict(entry)
     tree = dict(entry.get("fieldsV1") or {})
     beside = {key: tree.pop(key) for key in ("f:metadata", "f:status") if key in tree}
@@ -156,12 +156,12 @@ def _in_target(move: Move, entry: Mapping[str, Any]) -> Dict[str, Any]:
 
 def _move(kind: Kind, live: Object, wanted: Object) -> Move:
     stored = [str(version) for version in (live.get("status") or {}).get("storedVersions") or (_storage(live),)]
-    unknown = [version for version in stored if version not in kind.versions]
+    unknown = [version for version in stored if version not in kind.all_versions]
     if unknown:
         raise CannotMove(
-            f"{kind.crd_name}: objects may be stored in {', '.join(unknown)} (status.storedVersions), which no release "
-            f"of SMI has; write them in one of {', '.join(kind.versions)} with the tool that made them, and take "
-            f"{', '.join(unknown)} out of status.storedVersions"
+            f"{kind.crd_name}: objects may be stored in {', '.join(unknown)} (status.storedVersions), which SMI "
+            f"does not have; write them in one of {', '.join(kind.all_versions)} with the tool that made them, and "
+            f"take {', '.join(unknown)} out of status.storedVersions"
         )
     target = _storage(wanted)
     headers = headers_of(wanted, target) if kind is HTTP_ROUTE_GROUP else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.catalogue import (
+    DRAFT_KINDS,
     HTTP_ROUTE_GROUP,
     KINDS,
     TCP_ROUTE,
@@ -35,14 +36,14 @@ class UnknownObject(ValueError):
 
 
 def identify(obj: Mapping[str, Any]) -> Tuple[Kind, str]:
-    """The kind and the version of an object. Raises UnknownObject."""
+    """The kind and the version of an object, published or drafted. Raises UnknownObject."""
     group, _slash, version = str(obj.get("apiVersion") or "").rpartition("/")
     name = obj.get("kind")
-    kind = next((each for each in KINDS if (each.api_group, each.name) == (group, name)), None)
+    kind = next((each for each in (*KINDS, *DRAFT_KINDS) if (each.api_group, each.name) == (group, name)), None)
     if kind is None:
         raise UnknownObject(f"{name} of {group or version or 'no API group'} is no SMI object")
-    if version not in kind.versions:
-        raise UnknownObject(f"{name} has no version {version!r}; write one of: {', '.join(kind.versions)}")
+    if version not in kind.all_versions:
+        raise UnknownObject(f"{name} has no version {version!r}; write one of: {', '.join(kind.all_versions)}")
     return kind, version
 
 

@@ -79,7 +79,7 @@ def _warnings(headers: Any) -> Sequence[str]:
 
 def permissive(kind: Kind) -> dict[str, Any]:
     """A CRD that serves all versions of a kind and takes anything: what is refused then, the policies refuse."""
-    versions = (*kind.versions, *kind.drafts)
+    versions = kind.all_versions
     anything = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
     names = {"kind": kind.name, "listKind": kind.list_kind, "plural": kind.plural, "singular": kind.singular}
     listed = [
@@ -467,7 +467,7 @@ GENERATED = {
         )
     },
 }
-SHAPES = [(kind.name, version) for kind in ALL_KINDS.values() for version in (*kind.versions, *kind.drafts)]
+SHAPES = [(kind.name, version) for kind in ALL_KINDS.values() for version in kind.all_versions]
 
 
 @pytest.mark.parametrize(("kind", "version"), SHAPES, ids=lambda value: value)

@@ -346,13 +346,25 @@ def test_a_plan_changes_nothing_and_can_be_tried(cluster: Any, session: Session,
     assert state(cluster) == before
 
 
-def test_a_draft_that_nobody_can_read_is_refused(cluster: Any, session: Session, install: Installing) -> None:
+def test_what_is_stored_in_the_draft_is_moved_where_a_release_can_say_it(
+    cluster: Any, session: Session, install: Installing
+) -> None:
     targets = [each for each in NEWEST if each["spec"]["names"]["kind"] == "TrafficTarget"]
-    draft = json.loads(json.dumps(targets[0]))
-    draft["spec"]["versions"][0]["name"] = "v1alpha4"
-    install([draft])
-    with pytest.raises(CannotMove, match=r"objects may be stored in v1alpha4 .* which no release of SMI has"):
+    install(crds({"access": ["v1alpha4"]}))
+    account = {"kind": "ServiceAccount", "name": "web", "namespace": NAMESPACE}
+    spec = {"destination": account, "rules": [{"kind": "TCPRoute", "name": "all"}], "sources": [account]}
+    head = {"apiVersion": "access.smi-spec.io/v1alpha4", "kind": "TrafficTarget"}
+    create(cluster, {**head, "metadata": {"name": "of-accounts", "namespace": NAMESPACE}, "spec": spec})
+    binding = {**account, "kind": "IdentityBinding", "group": "access.smi-spec.io"}
+    metadata = {"name": "of-bindings", "namespace": NAMESPACE}
+    create(cluster, {**head, "metadata": metadata, "spec": {**spec, "sources": [binding]}})
+    with pytest.raises(CannotMove, match=r"of-bindings: cannot be stored in v1alpha3: spec\.sources\[0\]\.kind"):
         move(cluster, session, targets, force_conflicts=True)
+    cluster.kubectl("-n", NAMESPACE, "delete", "traffictargets.access.smi-spec.io", "of-bindings")
+    move(cluster, session, targets, force_conflicts=True)
+    found = json.loads(cluster.kubectl("-n", NAMESPACE, "get", "traffictargets.access.smi-spec.io", "-o", "json"))
+    assert [(each["apiVersion"], each["spec"]) for each in found["items"]] == [("access.smi-spec.io/v1alpha3", spec)]
+    assert stored_versions(cluster)["traffictargets.access.smi-spec.io"] == ["v1alpha3"]
 
 
 class Cut(BaseException):

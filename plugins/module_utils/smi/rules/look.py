@@ -92,8 +92,8 @@ def item_of(obj: Mapping[str, Any]) -> Item:
     kind = _KINDS.get((group, name)) if isinstance(name, str) else None
     if kind is None:
         raise UnknownObject(f"{group} has no kind {name!r}")
-    if version not in (*kind.versions, *kind.drafts):
-        versions = ", ".join((*kind.versions, *kind.drafts))
+    if version not in kind.all_versions:
+        versions = ", ".join(kind.all_versions)
         raise UnknownObject(f"{kind.name} has no version {version!r}; write one of: {versions}")
     flat = is_flat(kind, version)
     metadata = mapping(obj.get("metadata"))

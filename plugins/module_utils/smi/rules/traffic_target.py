@@ -21,12 +21,10 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.smi.rules.loo
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.rules.routes import port_breaches
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.rules.traffic_split import missing_route
+from ansible_collections.servicemesh.platform.plugins.module_utils.smi.schemas import SPIFFE_ID
 
 _OLD = ("v1alpha1", "v1alpha2")
 _DRAFT = "v1alpha4"
-_SEGMENT = r"(?:\.{0,2}[A-Za-z0-9_-][A-Za-z0-9._-]*|\.{3}[A-Za-z0-9._-]*)"
-SPIFFE_ID = rf"(?:spiffe://)?[a-z0-9._-]{{1,255}}(?:/{_SEGMENT})+"
-"""A SPIFFE ID, with its scheme or without; a segment is neither ``.`` nor ``..``. Means the same in Python and RE2."""
 
 
 def alone(item: Item) -> Iterator[Breach]:

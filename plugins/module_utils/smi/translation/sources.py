@@ -10,6 +10,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.model import (
     HTTPRouteGroup,
+    IdentityBinding,
     InvalidObject,
     Match,
     PortRoute,
@@ -48,7 +49,7 @@ def read(objects: Iterable[Mapping[str, Any]], result: Translation) -> Sources:
     sources = Sources()
     for obj in objects:
         try:
-            _put(sources, parse(obj))
+            _put(sources, parse(obj), result)
         except (InvalidObject, UnknownObject) as error:
             result.error("invalid", subject_of(obj), f"not translated: {error}", "Correct the object and run again.")
     sources.splits.sort(key=lambda split: (split.namespace, split.name))
@@ -57,8 +58,15 @@ def read(objects: Iterable[Mapping[str, Any]], result: Translation) -> Sources:
     return sources
 
 
-def _put(sources: Sources, model: Any) -> None:
-    if isinstance(model, TrafficSplit):
+def _put(sources: Sources, model: Any, result: Translation) -> None:
+    if isinstance(model, IdentityBinding):
+        result.warning(
+            "identity-binding",
+            subject(model),
+            "not translated: no mesh takes it, and what refers to it is not translated either",
+            "Name ServiceAccounts in the TrafficTargets.",
+        )
+    elif isinstance(model, TrafficSplit):
         sources.splits.append(model)
     elif isinstance(model, TrafficTarget):
         sources.targets.append(model)

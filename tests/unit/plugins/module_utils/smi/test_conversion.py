@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi import quantity
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.catalogue import (
+    DRAFT_KINDS,
     HTTP_ROUTE_GROUP,
+    IDENTITY_BINDING,
     KINDS,
     TCP_ROUTE,
     TRAFFIC_SPLIT,
@@ -72,8 +74,15 @@ def splits(draw: Any, version: int) -> dict[str, Any]:
     return fields
 
 
-def subjects() -> Any:
-    return st.fixed_dictionaries({"kind": st.just("ServiceAccount"), "name": NAMES}, optional={"namespace": NAMES})
+def subjects(version: int) -> Any:
+    accounts = st.fixed_dictionaries({"kind": st.just("ServiceAccount"), "name": NAMES}, optional={"namespace": NAMES})
+    if version < 4:
+        return accounts
+    groups = {"namespace": NAMES, "group": st.just("access.smi-spec.io")}
+    # Few names, so that some come twice, one with its group and one without.
+    names = st.sampled_from(["web", "client"])
+    bindings = st.fixed_dictionaries({"kind": st.just("IdentityBinding"), "name": names}, optional=groups)
+    return accounts | bindings
 
 
 @st.composite
@@ -82,14 +91,14 @@ def targets(draw: Any, version: int) -> dict[str, Any]:
     rule = st.fixed_dictionaries(
         {"kind": st.sampled_from(kinds), "name": NAMES}, optional={"matches": st.lists(NAMES, max_size=2)}
     )
-    destination = draw(subjects())
+    destination = draw(subjects(version))
     if version < 3 and draw(st.booleans()):
         destination["port"] = draw(st.integers(1, 65535))
     rules = "specs" if version == 1 else "rules"
     return {
         "destination": destination,
         rules: draw(st.lists(rule, max_size=3)),
-        "sources": draw(st.lists(subjects(), max_size=3)),
+        "sources": draw(st.lists(subjects(version), max_size=3)),
     }
 
 
@@ -109,14 +118,20 @@ def port_routes(draw: Any, version: int) -> dict[str, Any]:
     return {"matches": draw(st.fixed_dictionaries({}, optional={"ports": PORTS}))} if version > 3 else {}
 
 
+@st.composite
+def bindings(draw: Any, version: int) -> dict[str, Any]:
+    return {"schemes": {"serviceAccount": draw(NAMES), "podLabelSelector": {"matchLabels": {"app": draw(NAMES)}}}}
+
+
 FIELDS = {
+    IDENTITY_BINDING: bindings,
     TRAFFIC_SPLIT: splits,
     TRAFFIC_TARGET: targets,
     HTTP_ROUTE_GROUP: groups,
     TCP_ROUTE: port_routes,
     UDP_ROUTE: port_routes,
 }
-KINDS_AND_VERSIONS = [(kind, version) for kind in KINDS for version in kind.versions]
+KINDS_AND_VERSIONS = [(kind, version) for kind in (*KINDS, *DRAFT_KINDS) for version in kind.all_versions]
 METADATA = st.fixed_dictionaries(
     {"namespace": NAMES},
     optional={
@@ -135,7 +150,7 @@ def objects(draw: Any) -> dict[str, Any]:
 
 
 def versions_of(body: dict[str, Any]) -> tuple[str, ...]:
-    return next(kind.versions for kind in KINDS if kind.name == body["kind"])
+    return next(kind.all_versions for kind in (*KINDS, *DRAFT_KINDS) if kind.name == body["kind"])
 
 
 def version_of(body: dict[str, Any]) -> str:
@@ -226,7 +241,7 @@ def test_what_is_changed_in_between_wins(body: dict[str, Any], data: Any) -> Non
     if kind not in paths:
         return
     name, value = paths[kind]
-    there = convert(body, data.draw(st.sampled_from(kind.versions)))
+    there = convert(body, data.draw(st.sampled_from(kind.all_versions)))
     (there if is_flat(kind, version_of(there)) else there["spec"])[name] = value
     back = convert(there, version)
     assert fields_of(back) == {**fields_of(body), name: value}
@@ -411,6 +426,34 @@ def test_the_port_is_not_that_of_another_destination() -> None:
     assert "port" not in convert(there, "v1alpha2")["spec"]["destination"]
 
 
+@pytest.mark.parametrize("version", ["v1alpha1", "v1alpha2", "v1alpha3"])
+def test_an_identity_binding_stays_in_sight_and_its_group_comes_back(version: str) -> None:
+    """Out of sight it could leave an empty list of sources, or go along with whoever is the destination meanwhile."""
+    body = target_of_bindings()
+    there = fields_of(convert(body, version))
+    plain_ones = [{"kind": "IdentityBinding", "name": name, "namespace": "shop"} for name in ("api", "web", "web")]
+    assert [there["destination"], *there["sources"]] == plain_ones
+    assert convert(convert(body, version), "v1alpha4") == body
+
+
+def test_the_group_of_a_subject_is_not_that_of_another() -> None:
+    there = convert(target_of_bindings(), "v1alpha3")
+    there["spec"]["destination"]["name"] = "other"
+    there["spec"]["sources"][0] = {"kind": "ServiceAccount", "name": "web", "namespace": "shop"}
+    there["spec"]["sources"].append({"kind": "IdentityBinding", "name": "api", "namespace": "shop"})
+    back = convert(there, "v1alpha4")
+    assert back["spec"]["destination"] == {"kind": "IdentityBinding", "name": "other", "namespace": "shop"}
+    assert [source.get("group") for source in back["spec"]["sources"]] == [None, "access.smi-spec.io", None]
+    assert "annotations" not in back["metadata"]
+
+
+def target_of_bindings() -> dict[str, Any]:
+    binding = {"kind": "IdentityBinding", "name": "web", "namespace": "shop"}
+    grouped = {**binding, "group": "access.smi-spec.io"}
+    fields = {"destination": {**grouped, "name": "api"}, "rules": [], "sources": [grouped, binding]}
+    return obj(TRAFFIC_TARGET, "v1alpha4", fields)
+
+
 def test_headers_belong_to_their_match() -> None:
     matches = [
         {"name": "a", "pathRegex": "/a", "headers": {"x": "1"}},
@@ -506,6 +549,8 @@ FORGED = {
     "other fields": (HTTP_ROUTE_GROUP, {"spec": {"matches": []}, "beside": {"spec": {}, "kind": "x", "metadata": 7}}),
     "headers": (HTTP_ROUTE_GROUP, {"headers": [["m", 0, 1]]}),
     "port": (TRAFFIC_TARGET, {"port": {"of": ["ServiceAccount", None, "x"], "is": "80"}}),
+    "groups": (TRAFFIC_TARGET, {"groups": {"sources": [], "destination": [[["ServiceAccount", None, "x"], 0, 7]]}}),
+    "groups of nobody": (TRAFFIC_TARGET, {"groups": {"destination": [[7, 0, "g"], "x", [["x"], True, "g"]]}}),
     "ports": (TCP_ROUTE, {"matches": {"ports": "all"}}),
 }
 PLAIN = {
@@ -524,7 +569,7 @@ def plain(kind: Kind, version: str, **metadata: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("name", FORGED)
 def test_an_annotation_written_by_hand_changes_nothing_that_no_version_would_write(name: str) -> None:
     kind, kept = FORGED[name]
-    for first, second in itertools.product(kind.versions, repeat=2):
+    for first, second in itertools.product(kind.all_versions, repeat=2):
         if first != second:
             body = plain(kind, first, annotations={KEPT: json.dumps(kept)})
             assert convert(body, second) == plain(kind, second)
@@ -576,7 +621,7 @@ def test_the_status_comes_along() -> None:
 
 
 def test_versions_and_kinds_that_there_are_not() -> None:
-    with pytest.raises(ConversionError, match="TrafficTarget has no version 'v1alpha4'; write one of: v1alpha1"):
-        convert(with_port(), "v1alpha4")
+    with pytest.raises(ConversionError, match="TrafficTarget has no version 'v1alpha5'; write one of: v1alpha1"):
+        convert(with_port(), "v1alpha5")
     with pytest.raises(UnknownObject, match="TCPRoute of gateway"):
         convert({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "TCPRoute"}, "v1alpha4")

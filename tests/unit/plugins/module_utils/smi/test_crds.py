@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.catalogue import (
+    DRAFT_KINDS,
     HTTP_ROUTE_GROUP,
     KINDS,
     TCP_ROUTE,
@@ -41,11 +42,12 @@ some_versions = st.dictionaries(st.sampled_from(sorted(SERVABLE)), st.none()).fl
 
 
 @given(some_versions)
-def test_crds_have_one_storage_version_the_newest_served(versions: Any) -> None:
+def test_crds_have_one_storage_version_the_newest_that_is_published(versions: Any) -> None:
     for definition in crds(versions, conversion=CLIENT):
         served = [version["name"] for version in definition["spec"]["versions"]]
         stored = [version["name"] for version in definition["spec"]["versions"] if version["storage"]]
-        assert stored == served[-1:]
+        drafts = ["v1alpha4"] if definition["spec"]["group"] == "access.smi-spec.io" else []
+        assert stored == ([version for version in served if version not in drafts] or served)[-1:]
         assert served == sorted(served)
         assert all(version["served"] for version in definition["spec"]["versions"])
 
@@ -118,14 +120,28 @@ def test_versions_that_differ_need_the_webhook(kind: Kind, served: list[str], to
     }
 
 
+def test_the_draft_is_served_when_it_is_asked_for_and_stored_where_nothing_else_is() -> None:
+    assert [made["spec"]["names"]["kind"] for made in crds({"access": ["v1alpha3"]})] == ["TrafficTarget"]
+    target, binding = crds({"access": ["v1alpha3", "v1alpha4"]}, conversion=CLIENT)
+    listed = {each["name"]: (each["served"], each["storage"]) for each in target["spec"]["versions"]}
+    assert listed == {"v1alpha3": (True, True), "v1alpha4": (True, False)}
+    assert target["spec"]["conversion"]["strategy"] == "Webhook"
+    assert binding["metadata"]["name"] == "identitybindings.access.smi-spec.io"
+    assert "conversion" not in binding["spec"]
+    with pytest.raises(ConversionMissing, match="v1alpha3, v1alpha4 of TrafficTarget"):
+        crds({"access": ["v1alpha3", "v1alpha4"]})
+    alone, _binding = crds({"access": ["v1alpha4"]})
+    assert [each["storage"] for each in alone["spec"]["versions"]] == [True]
+
+
 def test_short_names_can_be_left_out() -> None:
     assert all(made["spec"]["names"]["shortNames"] for made in crds(newest_versions()))
     assert all("shortNames" not in made["spec"]["names"] for made in crds(newest_versions(), short_names=False))
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", [*KINDS, *DRAFT_KINDS], ids=lambda kind: kind.name)
 def test_each_version_has_columns_that_point_at_its_own_fields(kind: Kind) -> None:
-    for version in crd(kind, kind.versions, conversion=CLIENT)["spec"]["versions"]:
+    for version in crd(kind, kind.all_versions, conversion=CLIENT)["spec"]["versions"]:
         paths = [column["jsonPath"].lstrip(".") for column in version["additionalPrinterColumns"]]
         assert paths.pop() == "metadata.creationTimestamp"
         known = fields(kind, version["name"])
@@ -176,7 +192,7 @@ def test_nothing_asked_nothing_made() -> None:
             {"split": ["v1alpha9"]},
             r"version 'v1alpha9' of split\.smi-spec\.io cannot be served; write some of: v1alpha1, v1alpha2",
         ),
-        ({"access": ["v1alpha4"]}, r"version 'v1alpha4' of access\.smi-spec\.io cannot be served \(a draft.*v1alpha3"),
+        ({"access": ["v1alpha5"]}, r"version 'v1alpha5' of access\.smi-spec\.io cannot be served; write.*v1alpha4"),
         ({"specs": "v1alpha4"}, r"specs: 'v1alpha4' is no list of versions"),
         ({"specs": []}, r"specs: \[\] is no list of versions"),
         ({"specs": None}, r"specs: None is no list of versions"),

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi import quantity
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.catalogue import (
+    DRAFT_KINDS,
     GATEWAY_API_NAMESAKES,
     HTTP_ROUTE_GROUP,
     IDENTITY_BINDING,
@@ -33,7 +34,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.smi.wire impo
 from hypothesis import given
 from hypothesis import strategies as st
 
-DESCRIBED = [(kind, version) for kind in KINDS for version in described_versions(kind)]
+DESCRIBED = [(kind, version) for kind in (*KINDS, *DRAFT_KINDS) for version in described_versions(kind)]
 WITH_HEADERS = HTTP_ROUTE_GROUP.versions[1:]
 
 each_schema = pytest.mark.parametrize(("kind", "version"), DESCRIBED, ids=lambda value: getattr(value, "name", value))
@@ -65,13 +66,13 @@ def untyped(node: Schema) -> bool:
     return bool(node.get("x-kubernetes-preserve-unknown-fields") or node.get("x-kubernetes-int-or-string"))
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_every_published_version_is_described(kind: Kind) -> None:
-    assert described_versions(kind) == kind.versions
+@pytest.mark.parametrize("kind", [*KINDS, *DRAFT_KINDS], ids=lambda kind: kind.name)
+def test_every_version_and_draft_is_described(kind: Kind) -> None:
+    assert described_versions(kind) == (*kind.versions, *kind.drafts)
 
 
-@pytest.mark.parametrize(("kind", "version"), [(IDENTITY_BINDING, "v1alpha4"), (TRAFFIC_TARGET, "v1alpha4")])
-def test_drafts_have_no_schema(kind: Kind, version: str) -> None:
+@pytest.mark.parametrize(("kind", "version"), [(IDENTITY_BINDING, "v1alpha3"), (TRAFFIC_TARGET, "v1alpha5")])
+def test_what_is_neither_published_nor_drafted_has_no_schema(kind: Kind, version: str) -> None:
     with pytest.raises(KeyError, match=f"{kind.name} {version}"):
         schema(kind, version)
 
@@ -144,6 +145,7 @@ def test_fields_stand_where_the_wire_format_of_the_version_has_them(kind: Kind, 
         ),
         (TRAFFIC_SPLIT, "v1alpha4", set(), set()),
         (TRAFFIC_TARGET, "v1alpha3", set(), {"spec.destination.port"}),
+        (TRAFFIC_TARGET, "v1alpha4", {"spec.destination.group", "spec.sources[].group"}, set()),
         (HTTP_ROUTE_GROUP, "v1alpha2", {"matches[].headers[]"}, set()),
         (HTTP_ROUTE_GROUP, "v1alpha4", set(), set()),
         (TCP_ROUTE, "v1alpha2", set(), set()),
@@ -153,7 +155,7 @@ def test_fields_stand_where_the_wire_format_of_the_version_has_them(kind: Kind, 
     ids=lambda value: getattr(value, "name", None),
 )
 def test_what_a_version_adds_and_drops(kind: Kind, version: str, added: set[str], gone: set[str]) -> None:
-    before = set(fields(kind, kind.versions[kind.versions.index(version) - 1]))
+    before = set(fields(kind, kind.all_versions[kind.all_versions.index(version) - 1]))
     now = set(fields(kind, version))
     assert (now - before, before - now) == (added, gone)
 

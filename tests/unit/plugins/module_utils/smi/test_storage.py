@@ -90,10 +90,23 @@ def test_what_can_be_read_as_it_is_stored(there: dict[str, Any], is_readable: bo
     assert spec["conversion"] == {"strategy": "None"}
 
 
-def test_versions_that_no_release_has_are_refused() -> None:
-    there = live(TRAFFIC_TARGET, "v1alpha3", stored=("v1alpha3", "v1alpha4"))
-    with pytest.raises(CannotMove, match=r"^traffictargets.* stored in v1alpha4 .* which no release of SMI has"):
+def test_versions_that_smi_does_not_have_are_refused() -> None:
+    there = live(TRAFFIC_TARGET, "v1alpha3", stored=("v1alpha3", "v1alpha5"))
+    with pytest.raises(CannotMove, match=r"^traffictargets.* stored in v1alpha5 .* which SMI does not have"):
         moves({TRAFFIC_TARGET.crd_name: there}, [crd(TRAFFIC_TARGET, ["v1alpha3"])])
+
+
+def test_what_is_stored_in_the_draft_goes_as_far_as_a_release_can_say_it() -> None:
+    there = live(TRAFFIC_TARGET, "v1alpha4")
+    found = move_of(there, crd(TRAFFIC_TARGET, ["v1alpha3", "v1alpha4"], conversion=WEBHOOK))
+    assert (found.stored, found.target) == (("v1alpha4",), "v1alpha3")
+    account = {"kind": "ServiceAccount", "name": "web", "namespace": "shop"}
+    fields = {"destination": account, "rules": [{"kind": "TCPRoute", "name": "all"}], "sources": [account]}
+    head = {"apiVersion": "access.smi-spec.io/v1alpha4", "kind": "TrafficTarget", "metadata": {"name": "t"}}
+    assert moved(found, {**head, "spec": fields})["apiVersion"] == "access.smi-spec.io/v1alpha3"
+    binding = {**account, "kind": "IdentityBinding"}
+    with pytest.raises(CannotMove, match=r"TrafficTarget default/t: cannot be stored in v1alpha3: spec.sources"):
+        moved(found, {**head, "spec": {**fields, "sources": [binding]}})
 
 
 def test_another_shape_of_headers_is_a_move() -> None:

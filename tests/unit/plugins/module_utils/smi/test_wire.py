@@ -55,7 +55,8 @@ def test_fields_are_found_in_every_version(kind: Any) -> None:
         ({"apiVersion": "v1", "kind": "Service"}, "Service of v1 is no SMI object"),
         ({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "TCPRoute"}, "TCPRoute of gateway.networking"),
         ({"apiVersion": "specs.smi-spec.io/v1alpha3", "kind": "UDPRoute"}, "no version 'v1alpha3'; write one of: v1a"),
-        ({"apiVersion": "access.smi-spec.io/v1alpha4", "kind": "TrafficTarget"}, "no version 'v1alpha4'"),
+        ({"apiVersion": "access.smi-spec.io/v1alpha5", "kind": "TrafficTarget"}, "no version 'v1alpha5'"),
+        ({"apiVersion": "access.smi-spec.io/v1alpha3", "kind": "IdentityBinding"}, "no version 'v1alpha3'; write one"),
         ({"apiVersion": 7, "kind": ["TrafficSplit"]}, "is no SMI object"),
     ],
 )
