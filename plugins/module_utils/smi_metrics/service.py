@@ -48,9 +48,6 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.smi_metrics.t
 
 LOG = logging.getLogger(__name__)
 
-RETRY_AFTER = 5
-"""Seconds after which what is unavailable is worth asking for again."""
-
 _READING = ("GET", "HEAD")
 _OTHER = "other"
 
@@ -193,10 +190,8 @@ def _word(target: Target) -> str:
 
 
 def _refused(refusal: Refusal) -> web.Response:
-    response = _json(refusal.code, refusal.as_dict())
-    if isinstance(refusal, Unavailable):
-        response.headers["Retry-After"] = str(RETRY_AFTER)
-    return response
+    # Without Retry-After: kubectl would ask ten times before it tells the reason to anybody.
+    return _json(refusal.code, refusal.as_dict())
 
 
 def _json(code: int, body: Mapping[str, Any]) -> web.Response:

@@ -88,7 +88,7 @@ class Api:
             free_port(),
             f"--prometheus={prometheus}",
             f"--profile={profile}",
-            "--window=1m",
+            "--window=10m",
             "--bind=0.0.0.0",
             *options,
             program=PROGRAM,

@@ -28,7 +28,7 @@ CONFIG_MAP = ("-n", "kube-system", "configmap", "extension-apiserver-authenticat
 
 @pytest.fixture(scope="module")
 def rights(api: Api) -> Iterator[None]:
-    """ServiceAccounts in the namespace shop that may see deployments (viewer), edges of pods (edges), nothing (none)."""
+    """ServiceAccounts of the namespace shop that may see deployments there, or the edges of pods, or nothing."""
     rules = {"viewer": ["deployments"], "edges": ["pods/edges"], "none": []}
     objects: list[dict[str, Any]] = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}]
     for name, resources in rules.items():
@@ -159,7 +159,7 @@ def test_it_tells_of_itself(api: Api) -> None:
 def test_another_authority_is_trusted_and_no_longer_trusted_without_a_restart(
     api: Api, traffic: Traffic, folder: Path
 ) -> None:
-    options = (f"--prometheus={traffic.prometheus.url}", "--window=1m", "--authentication-refresh=1")
+    options = (f"--prometheus={traffic.prometheus.url}", "--window=10m", "--authentication-refresh=1")
     server = Controller(api.cluster.kubeconfig, folder, free_port(), *options, program=PROGRAM).start()
     new = Issuer.new("next front proxy")
     certificate = new.client(folder, pki.FRONT_PROXY_USER)

@@ -18,7 +18,7 @@ from ansible_collections.servicemesh.platform.tests.integration.smi_metrics.clie
 from ansible_collections.servicemesh.platform.tests.integration.smi_metrics.conftest import API, PROGRAM, Api
 from ansible_collections.servicemesh.platform.tests.integration.smi_metrics.test_access import AS_MASTER, issuer
 from ansible_collections.servicemesh.platform.tests.support.cluster import Cluster
-from ansible_collections.servicemesh.platform.tests.support.smi_controller import Controller, eventually, free_port
+from ansible_collections.servicemesh.platform.tests.support.smi_controller import eventually, free_port
 
 PASSWORD = "not-to-be-shown"
 
