@@ -17,7 +17,10 @@ Definition = Mapping[str, Any]
 
 
 class Conversion(NamedTuple):
-    """Who converts: the field manager that owns ``spec.conversion``. ``ends``: it is about to be taken away."""
+    """Who converts: the field manager that owns ``spec.conversion``.
+
+    ``ends``: it is about to be taken away. Then only what is there matters, and CRDs that are not are left aside.
+    """
 
     manager: str
     ends: bool = False
@@ -45,6 +48,8 @@ def servable(
     narrowed: List[str] = []
     for each in definitions:
         name = str(each["metadata"]["name"])
+        if conversion.ends and name not in live:
+            continue
         is_served = not conversion.ends and name not in moving and is_converted(live.get(name), conversion.manager)
         if _needs_webhook(each) and not is_served:
             narrowed.append(name)
