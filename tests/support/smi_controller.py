@@ -16,12 +16,11 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.catalogue import KINDS
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.crds import crds
 from ansible_collections.servicemesh.platform.tests.support.authority import Authority
-from ansible_collections.servicemesh.platform.tests.support.cluster import Cluster
 
 PROGRAM = "ansible_collections.servicemesh.platform.plugins.module_utils.smi_controller"
 NAMESPACE = "smi-system"
@@ -48,6 +47,17 @@ def eventually(true: Callable[[], Any], what: str, seconds: float = 15.0) -> flo
         assert time.monotonic() < begin + seconds, f"not within {seconds} s: {what}"
         time.sleep(0.05)
     return time.monotonic() - begin
+
+
+class Cluster(Protocol):
+    """A cluster as tests and benchmarks reach it."""
+
+    @property
+    def kubeconfig(self) -> Path: ...
+
+    def kubectl(self, *args: str, check: bool = True, stdin: str = "") -> str: ...
+
+    def apply(self, *objects: dict[str, object]) -> None: ...
 
 
 class Controller:
@@ -180,7 +190,7 @@ def staged(cluster: Cluster, folder: Path, further: Sequence[Path] = ()) -> Iter
         for path in further:
             cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(path))
             stack.callback(cluster.kubectl, "delete", "--ignore-not-found", "-f", str(path))
-        space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+        space: dict[str, object] = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
         cluster.apply(space, *stage.definitions())
         names = [each["metadata"]["name"] for each in stage.definitions()]
         stack.callback(_remove, cluster, names)
@@ -195,4 +205,5 @@ def _remove(cluster: Cluster, names: Sequence[str]) -> None:
         patch = {"spec": {"conversion": {"strategy": "None", "webhook": None}}}
         cluster.kubectl("patch", "crd", name, "--type=merge", "-p", json.dumps(patch))
     cluster.kubectl("delete", "crd", "--wait", *names)
-    cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+    # The namespace stays: the next stage would meet it while it goes.
+    cluster.kubectl("delete", "lease", "smi-controller", "-n", NAMESPACE, "--ignore-not-found")

@@ -49,12 +49,16 @@ class Election:
 
     def run(self, stop: threading.Event) -> None:
         """Take part until ``stop``; then let go, so that the next need not wait."""
+        problem = ""
         while not stop.is_set():
             led = self.leads()
             try:
                 self._take_or_renew()
+                problem = ""
             except KubeError as error:
-                LOG.warning("the Lease cannot be looked at: %s", error)
+                if str(error) != problem:
+                    LOG.warning("the Lease cannot be looked at: %s", error)
+                problem = str(error)
             if self.leads() and not led:
                 LOG.info("this replica writes now", extra={"identity": self._identity})
                 self._begin()

@@ -38,7 +38,7 @@ def controller(stage: Stage) -> Iterator[Controller]:
     started = stage.controller().start()
     eventually(started.leads, "it has the Lease", 30)
     yield started
-    started.end(signal.SIGKILL)
+    started.end()
 
 
 def shares(stage: Stage, namespace: str, name: str) -> list[tuple[str, int]]:
@@ -51,10 +51,10 @@ def test_who_leads_is_killed_and_another_takes_over(stage: Stage, controller: Co
     second = stage.controller(port=free_port()).start()
     try:
         assert not second.leads()
-        stage.cluster.apply(*services("cart", namespace, "a", "b"), split("cart", namespace, a=1, b=1))
+        # In the version that is stored: with the only webhook dead, the others cannot be had.
+        stage.cluster.apply(*services("cart", namespace, "a", "b"), split("cart", namespace, "v1alpha4", a=1, b=1))
         eventually(lambda: shares(stage, namespace, "cart-8080"), "the first one writes")
         controller.end(signal.SIGKILL)
-        # In the version that is stored: with the only webhook dead, the others cannot be had.
         stage.cluster.apply(split("cart", namespace, "v1alpha4", a=1, b=3))
         took = eventually(
             lambda: shares(stage, namespace, "cart-8080") == [("cart-a", 1), ("cart-b", 3)],
@@ -154,7 +154,7 @@ def _applied(stage: Stage, obj: dict[str, Any]) -> bool:
 
 def test_a_watch_that_has_expired_begins_anew(stage: Stage, controller: Controller, namespace: str) -> None:
     """The process stands still while etcd forgets what it had seen."""
-    stage.cluster.apply(*services("cart", namespace, "a", "b"), split("cart", namespace, a=1, b=1))
+    stage.cluster.apply(*services("cart", namespace, "a", "b"), split("cart", namespace, "v1alpha4", a=1, b=1))
     eventually(lambda: shares(stage, namespace, "cart-8080"), "the route is there")
     before = controller.metric("smi_controller_lists")
     assert controller.process is not None
@@ -224,7 +224,7 @@ def test_a_certificate_that_cannot_be_used_leaves_the_old_one(stage: Stage, cont
 
 def test_the_controller_is_dead(stage: Stage, controller: Controller, namespace: str) -> None:
     """What docs/controller.md says of it: the stored version can be read and written, the others cannot."""
-    stage.cluster.apply(*services("cart", namespace, "a"), split("cart", namespace, a=1))
+    stage.cluster.apply(*services("cart", namespace, "a"), split("cart", namespace, "v1alpha4", a=1))
     controller.end(signal.SIGKILL)
     assert stage.get("trafficsplits.v1alpha4.split.smi-spec.io", "cart", "-n", namespace)
     told = stage.cluster.kubectl(
