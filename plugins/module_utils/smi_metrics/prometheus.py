@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import ssl
@@ -116,7 +117,8 @@ class Prometheus:
             except OSError as error:
                 raise self._not_answered(f"the file of the token cannot be read: {error.strerror}") from error
         if self._address.user:
-            return {"Authorization": aiohttp.BasicAuth(self._address.user, self._address.password).encode()}
+            pair = f"{self._address.user}:{self._address.password}".encode()
+            return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
         return {}
 
     def _decode(self, status: int, content: bytes) -> Vector:

@@ -12,7 +12,7 @@ DEFAULT = 30
 SHORTEST, LONGEST = 5, 3600
 """Seconds. Less does not hold two scrapes of a common Prometheus; more would make a look at traffic a report."""
 
-_DURATION = re.compile(r"(?:(?P<hours>\d{1,4})h)?(?:(?P<minutes>\d{1,6})m)?(?:(?P<seconds>\d{1,6})s)?")
+_DURATION = re.compile(r"(?:(?P<hours>[0-9]{1,4})h)?(?:(?P<minutes>[0-9]{1,6})m)?(?:(?P<seconds>[0-9]{1,6})s)?")
 
 
 def parse(text: str) -> int:
