@@ -26,6 +26,7 @@ from ansible_collections.servicemesh.platform.tests.benchmarks.figures import Re
 from ansible_collections.servicemesh.platform.tests.benchmarks.machine import machine
 from ansible_collections.servicemesh.platform.tests.benchmarks.measure import MeasurementFailed
 from ansible_collections.servicemesh.platform.tests.benchmarks.parts import (
+    controller,
     environments,
     foreign,
     process,
@@ -38,7 +39,7 @@ from ansible_collections.servicemesh.platform.tests.benchmarks.programs import k
 ROOT = Path(__file__).resolve().parents[2]
 OUTPUT = ROOT / ".build" / "bench"
 STATE = OUTPUT / "state"
-TOPICS = ("create", "noop", "change", "prune", "foreign", "site", "environments", "smi")
+TOPICS = ("create", "noop", "change", "prune", "foreign", "site", "environments", "smi", "controller")
 LEFTOVERS = (("*/cluster", cluster.NAME), ("*/environment", "demo"))
 STOP_SECONDS = 60
 
@@ -70,6 +71,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--tools", nargs="+", choices=sorted(tenants.BY_NAME), default=sorted(tenants.BY_NAME))
     parser.add_argument("--foreign", type=int, default=50_000, help="objects that are not ours")
     parser.add_argument("--environments", type=int, default=20)
+    parser.add_argument("--splits", type=int, default=2000, help="TrafficSplits for the SMI controller")
     return parser.parse_args()
 
 
@@ -80,8 +82,9 @@ def _parts(arguments: argparse.Namespace) -> List[Part]:
         tools=frozenset(arguments.tools),
         foreign=arguments.foreign,
         environments=arguments.environments,
+        splits=arguments.splits,
     )
-    modules = (process, tenants, foreign, site, environments, smi)
+    modules = (process, tenants, foreign, site, environments, smi, controller)
     return [part for module in modules for part in module.parts(selection)]
 
 

@@ -29,6 +29,7 @@ class Selection:
     tools: FrozenSet[str]
     foreign: int
     environments: int
+    splits: int
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from dataclasses import asdict, dataclass, field
-from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.servicemesh.platform.tests.benchmarks.measure import Measurement
 
@@ -22,6 +23,8 @@ CHANGE = "change 10"
 SMI = "smi"
 """SMI objects are checked and translated, without a cluster."""
 PRUNE = "prune 10"
+CONTROLLER = "controller"
+"""With this the names of the parts about the SMI controller begin; what they find out is in their details."""
 
 # Places
 ALONE = ""
@@ -137,6 +140,13 @@ class Book:
     def tools(self, operation: str, size: int, place: str = ALONE) -> List[str]:
         """The tools with which an operation was measured."""
         return unique(key.tool for key in self.figures if key[:2] == (place, operation) and key.size == size)
+
+
+def latency(seconds: Sequence[float]) -> Dict[str, float]:
+    """The 50th and the 99th percentile (nearest rank) of what single calls took, and how many they were."""
+    ordered = sorted(seconds)
+    p50, p99 = (ordered[max(math.ceil(share * len(ordered)) - 1, 0)] for share in (0.5, 0.99))
+    return {"p50": p50, "p99": p99, "calls": len(ordered)}
 
 
 def unique(names: Iterable[str]) -> List[str]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Iterator, List, Optional
 
+from ansible_collections.servicemesh.platform.tests.benchmarks.controller_tables import ratio, translations
 from ansible_collections.servicemesh.platform.tests.benchmarks.figures import (
     ALONE,
     BEFORE_CROWD,
     CHANGE,
+    CONTROLLER,
     CREATE,
     CROWD,
     ENVIRONMENTS,
@@ -35,6 +37,7 @@ BYTES_FACTOR = 1.01
 """Resource versions have a digit more in a fuller cluster, and encryption rounds up."""
 CROWD_FACTOR = 1.2
 SMI_SECONDS = 5
+CONTROLLER_FACTOR = 2
 SITE_SECONDS, SITE_SECONDS_PER_COMPONENT = 2, 1
 
 
@@ -61,6 +64,7 @@ def goals(book: Book) -> List[Goal]:
     found += _site(book)
     found += _environments(book)
     found += _smi(book)
+    found += _controller(book)
     return found
 
 
@@ -167,3 +171,15 @@ def _smi(book: Book) -> Iterator[Goal]:
             time = book.middle(Key(ALONE, SMI, tool, size))
             if time:
                 yield Goal(f"{tool}, {size:,} objects", f"≤ {SMI_SECONDS} s", f"{time:.1f} s", time <= SMI_SECONDS)
+
+
+def _controller(book: Book) -> Iterator[Goal]:
+    for details in translations(book):
+        figure = (
+            f"SMI controller, {details['splits']:,} splits and their HTTPRoutes, namespaces: {details['namespaces']}"
+        )
+        yield _at_most(figure, CONTROLLER_FACTOR, ratio(details), "both made by a bare script")
+    restarts = book.details.get(f"{CONTROLLER}, restarts")
+    if restarts:
+        figure = f"SMI controller, killed {restarts['kills']} times: HTTPRoutes that differ"
+        yield Goal(figure, "0", f"{restarts['differences']}", restarts["differences"] == 0)

@@ -39,11 +39,15 @@ def kubernetes() -> Path:
     return built[-1]
 
 
-def _helm(wanted: bool) -> Path:
+def go() -> str:
+    """The Go command: one that is there, else the pinned one."""
     cache = Cache.at()
     chosen = toolchain.choose(GO_MINIMUM, str(GO_PIN), cache)
-    go = chosen.path if chosen.present else toolchain.install(str(GO_PIN), cache, Progress(None)).path
-    helm = plan(HELM, go, cache)
+    return chosen.path if chosen.present else toolchain.install(str(GO_PIN), cache, Progress(None)).path
+
+
+def _helm(wanted: bool) -> Path:
+    helm = plan(HELM, go(), Cache.at())
     if wanted and not helm.built:
         print("building helm (about two minutes, once)", file=sys.stderr, flush=True)
         build(helm, Progress(None))

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any, Dict, Iterator, List, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Optional
 
+from ansible_collections.servicemesh.platform.tests.benchmarks import controller_tables
 from ansible_collections.servicemesh.platform.tests.benchmarks.figures import (
     ALONE,
     BEFORE_CROWD,
@@ -27,6 +28,7 @@ from ansible_collections.servicemesh.platform.tests.benchmarks.figures import (
     Spread,
 )
 from ansible_collections.servicemesh.platform.tests.benchmarks.goals import Goal, goals
+from ansible_collections.servicemesh.platform.tests.benchmarks.tables import table
 
 TITLES = {
     "empty": "a playbook without a task",
@@ -65,6 +67,7 @@ def markdown(machine: Dict[str, str], results: List[Result]) -> str:
         _site(book),
         _environments(book),
         *_smi(book),
+        *controller_tables.blocks(book),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
@@ -73,12 +76,6 @@ def as_json(machine: Dict[str, str], results: List[Result]) -> Dict[str, Any]:
     """Everything as plain data: each single run, and the goals."""
     found = [vars(goal) for goal in goals(Book(results))]
     return {"machine": machine, "goals": found, "parts": [result.as_json() for result in results]}
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; the first column is text, the others are figures."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _machine(machine: Dict[str, str]) -> str:
