@@ -14,11 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.servicemesh.platform.plugins.module_utils.smi.catalogue import KINDS, newest_versions
+from ansible_collections.servicemesh.platform.plugins.module_utils.smi.catalogue import (
+    DRAFT_KINDS,
+    KINDS,
+    newest_versions,
+)
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.crds import crds
 from kubernetes import client, config
 
-PLURALS = {(kind.api_group, kind.name): kind.plural for kind in KINDS}
+PLURALS = {(kind.api_group, kind.name): kind.plural for kind in (*KINDS, *DRAFT_KINDS)}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.servicemesh.platform.plugins.module_utils.smi.catalogue import KINDS
+from ansible_collections.servicemesh.platform.plugins.module_utils.smi.catalogue import DRAFT_KINDS, KINDS
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.crds import crds, servable_versions
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.refusals import refusals
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.schemas import schema
@@ -20,7 +20,7 @@ EACH_ALONE = [
     {group: [version] for group in GROUPS if version in servable_versions(group)}
     for version in ("v1alpha1", "v1alpha2", "v1alpha3", "v1alpha4")
 ]
-GROUP_OF = {kind.name: kind.group for kind in KINDS}
+GROUP_OF = {kind.name: kind.group for kind in (*KINDS, *DRAFT_KINDS)}
 
 
 def smi(version: str, kind: str, **fields: Any) -> dict[str, Any]:
@@ -35,6 +35,14 @@ def split(version: str, *weights: Any, **spec: Any) -> dict[str, Any]:
 
 def account(name: str, **fields: Any) -> dict[str, Any]:
     return {"kind": "ServiceAccount", "name": name, "namespace": "default", **fields}
+
+
+def binding(name: str, **fields: Any) -> dict[str, Any]:
+    return {**account(name, **fields), "kind": "IdentityBinding"}
+
+
+def user(name: str) -> dict[str, Any]:
+    return {**account(name), "kind": "User"}
 
 
 def headers(version: str, value: Any) -> dict[str, Any]:
@@ -79,6 +87,24 @@ ACCEPTED = {
         smi("v1alpha3", "TCPRoute"),
     ],
     "v1alpha4": [
+        smi("v1alpha4", "TrafficTarget", spec=TARGET),
+        smi(
+            "v1alpha4",
+            "TrafficTarget",
+            spec={**TARGET, "destination": binding("a", group="access.smi-spec.io"), "sources": [binding("b")]},
+        ),
+        smi("v1alpha4", "IdentityBinding", spec={"schemes": {"podLabelSelector": {"matchLabels": {"app": "a"}}}}),
+        smi(
+            "v1alpha4",
+            "IdentityBinding",
+            spec={
+                "schemes": {
+                    "podLabelSelectors": [{"name": "workloads", "matchLabels": {"app": "a"}}],
+                    "spiffeIdentities": ["cluster.local/ns/default/sa/a", "spiffe://other.domain/a"],
+                    "serviceAccount": "a",
+                }
+            },
+        ),
         split("v1alpha4", 80, 20, matches=MATCHES),
         headers("v1alpha4", [PAIR]),
         smi("v1alpha4", "TCPRoute", spec={"matches": {"ports": [8080]}}),
@@ -135,6 +161,25 @@ REFUSED: dict[str, list[tuple[dict[str, Any], list[str]]]] = {
         (smi("v1alpha3", "TCPRoute", spec={"matches": {"ports": [80]}}), ["unknown field", "spec.matches"]),
     ],
     "v1alpha4": [
+        (smi("v1alpha4", "TrafficTarget", spec={**TARGET, "destination": user("a")}), ["spec.destination.kind"]),
+        (
+            smi("v1alpha4", "TrafficTarget", spec={**TARGET, "sources": [account("a", group="access.smi-spec.io")]}),
+            ["spec.sources[0].group", "a service account has no API group"],
+        ),
+        (
+            smi("v1alpha4", "TrafficTarget", spec={**TARGET, "sources": [binding("a", group="rbac")]}),
+            ["spec.sources[0].group", "access.smi-spec.io"],
+        ),
+        (smi("v1alpha4", "IdentityBinding", spec={}), ["spec.schemes", "Required value"]),
+        (smi("v1alpha4", "IdentityBinding", spec={"schemes": {}}), ["spec.schemes", "at least 1 properties"]),
+        (
+            smi("v1alpha4", "IdentityBinding", spec={"schemes": {"spiffeIdentities": ["a/../b"]}}),
+            ["spec.schemes.spiffeIdentities[0]", "should match"],
+        ),
+        (
+            smi("v1alpha4", "IdentityBinding", spec={"schemes": {"podLabelSelectors": [{"name": "a"}]}}),
+            ["spec.schemes.podLabelSelectors[0].matchLabels", "Required value"],
+        ),
         (split("v1alpha4", "1000m"), ["spec.backends[0].weight", "integer"]),
         (headers("v1alpha4", PAIR), ["unknown field", "spec.matches[0].headers.user-agent"]),
         (smi("v1alpha4", "TCPRoute", spec={}), ["spec.matches", "Required value"]),
@@ -184,7 +229,7 @@ def missing(wanted: Any, live: Any, path: str = "spec") -> list[str]:
 
 
 def schema_of(body: dict[str, Any]) -> dict[str, Any]:
-    kind = next(each for each in KINDS if each.name == body["kind"])
+    kind = next(each for each in (*KINDS, *DRAFT_KINDS) if each.name == body["kind"])
     return schema(kind, body["apiVersion"].rpartition("/")[2])
 
 

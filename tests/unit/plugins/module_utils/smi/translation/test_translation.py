@@ -164,6 +164,27 @@ def test_a_backend_without_the_port_gets_nothing_as_in_smi_and_is_told() -> None
     assert [ref["name"] for ref in result.objects[0]["spec"]["rules"][0]["backendRefs"]] == ["checkout-v1"]
 
 
+@pytest.mark.parametrize("to", ["istio", "linkerd"])
+def test_identity_bindings_are_told_and_never_translated(to: str) -> None:
+    """Neither the binding itself, nor as a destination, nor as one of several sources."""
+    binding = obj("v1alpha4", "IdentityBinding", "people", schemes={"serviceAccount": "people"})
+    binding["apiVersion"] = "access.smi-spec.io/v1alpha4"
+    bound = {**account("people", kind="IdentityBinding"), "group": "access.smi-spec.io"}
+
+    def draft(**spec: Any) -> dict[str, Any]:
+        return {**target(HTTP, **spec), "apiVersion": "access.smi-spec.io/v1alpha4"}
+
+    assert ids(run(to, binding), "warning") == ["identity-binding"]
+    as_destination = run(to, group({"pathRegex": "/"}), draft(destination=bound))
+    assert (as_destination.objects, ids(as_destination)) == ([], ["destination"])
+    alone = run(to, group({"pathRegex": "/"}), draft(sources=[bound]))
+    assert (alone.objects, ids(alone)) == ([], ["source", "allows-nothing"])
+    among = run(to, group({"pathRegex": "/"}), draft(sources=[bound, account("storefront", "web")]))
+    assert ids(among) == ["source"]
+    assert among.objects
+    assert "people" not in str(among.objects)
+
+
 @pytest.mark.parametrize("to", ["gateway-api", "istio", "linkerd"])
 @pytest.mark.parametrize(
     ("objects", "finding"),
