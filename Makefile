@@ -13,8 +13,10 @@ ARGS ?=
 BIN := $(VENV)/bin
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/servicemesh-platform
 PLAYBOOK := $(BIN)/ansible-playbook -i $(INVENTORY)
-UV_LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	--no-header --no-annotate
+UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
+UV_LOCK := $(UV_COMPILE) --python-version 3.11
+# What goes into the image of the SMI programs, whose Python may be older.
+IMAGE := roles/smi_controller/files/image
 
 .PHONY: help
 help: ## list the targets
@@ -97,6 +99,7 @@ lock: $(VENV)/.dev ## resolve the Python requirements anew
 	$(UV_LOCK) --upgrade requirements/dev.in --output-file requirements/dev.txt
 	$(UV_LOCK) --constraints requirements/dev.txt requirements/runtime.in --output-file requirements/runtime.txt
 	$(UV_LOCK) --constraints requirements/dev.txt requirements/bench.in --output-file requirements/bench.txt
+	$(UV_COMPILE) --python-version 3.9 --upgrade $(IMAGE)/requirements.in --output-file $(IMAGE)/requirements.txt
 
 clean: ## remove the Python environment and what tests leave
 	rm -rf $(VENV) .build .mypy_cache .pytest_cache .ruff_cache .hypothesis .ansible reports
