@@ -192,8 +192,11 @@ class Reconciler:
             if key not in before | now:
                 self._recorder.tell(about, reason, finding)
             now.add(key)
-        self._told[namespace] = now
-        self._measures.findings.labels(namespace).set(len(now))
+        if now:
+            self._told[namespace] = now
+            self._measures.findings.labels(namespace).set(len(now))
+        elif self._told.pop(namespace, None):
+            self._measures.findings.remove(namespace)
 
     def _about(self, finding: Finding, namespace: str) -> Object:
         """The object that a finding is about: the SMI object of its subject, else the namespace itself."""
