@@ -163,8 +163,13 @@ def _mode(mode: Any, option: str) -> Optional[int]:
     return int(mode, 8)
 
 
+def this_architecture() -> str:
+    """The processor of this machine, in Go's words."""
+    return _ARCHITECTURES.get(machine.machine(), machine.machine())
+
+
 def _this_machine() -> str:
-    return f"linux/{_ARCHITECTURES.get(machine.machine(), machine.machine())}"
+    return f"linux/{this_architecture()}"
 
 
 def _platform(text: str, option: str) -> Platform:

@@ -1,0 +1,330 @@
+# Copyright (c) 2026 The servicemesh.platform authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images with Python, packages and parts of this collection: made in three parts, each kept by what it is made of.
+
+What comes from elsewhere, the interpreter and the packages, is a layer of its own below the parts of the collection, so
+that another version of these is all that is sent. With a base of the user's the packages are in the upper layer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, Iterator
+
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.registry import NAME
+from ansible_collections.servicemesh.platform.plugins.module_utils.golang.environment import Cache
+from ansible_collections.servicemesh.platform.plugins.module_utils.golang.errors import GoError
+from ansible_collections.servicemesh.platform.plugins.module_utils.golang.lock import exclusive
+from ansible_collections.servicemesh.platform.plugins.module_utils.golang.tool_catalogue import from_catalogue
+from ansible_collections.servicemesh.platform.plugins.module_utils.images import debian, wheels
+from ansible_collections.servicemesh.platform.plugins.module_utils.images.errors import ImageError
+from ansible_collections.servicemesh.platform.plugins.module_utils.images.interpreter import Interpreter
+from ansible_collections.servicemesh.platform.plugins.module_utils.images.options import this_architecture
+from ansible_collections.servicemesh.platform.plugins.module_utils.interface import Interface
+from ansible_collections.servicemesh.platform.plugins.module_utils.progress import Progress
+from ansible_collections.servicemesh.platform.plugins.modules import go_tool, oci_image
+from ansible_collections.servicemesh.platform.plugins.plugin_utils.controllers import (
+    ImagesInterface,
+    registry_of,
+    tag_of,
+)
+from ansible_collections.servicemesh.platform.plugins.plugin_utils.in_process import call
+
+ARGUMENTS: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "version": {"type": "str"},
+    "requirements": {"type": "path"},
+    "module_utils": {"type": "list", "elements": "str", "default": []},
+    "base": {"type": "str"},
+    "python_version": {"type": "str"},
+    "interpreter": {"type": "path", "default": "/usr/local/bin/python3"},
+    "ports": {"type": "list", "elements": "str", "default": []},
+    "user": {"type": "int", "default": 65532},
+    "registry": {"type": "str"},
+    "username": {"type": "str"},
+    "password": {"type": "str", "no_log": True},
+    "docker_config": {"type": "path"},
+    "ca_path": {"type": "path"},
+    "state_dir": {"type": "path"},
+    "path": {"type": "path"},
+    "retries": {"type": "int", "default": 3},
+    "crane": {"type": "path"},
+    "go": {"type": "str", "default": "go"},
+    "goproxy": {"type": "str"},
+    "gosumdb": {"type": "str"},
+    "goprivate": {"type": "str"},
+    "gonosumdb": {"type": "str"},
+    "download": {"type": "bool", "default": True},
+    "cache_dir": {"type": "path"},
+    "progress": {"type": "path"},
+}
+_GO_ACCESS = ("goproxy", "gosumdb", "goprivate", "gonosumdb", "download")
+_RECIPE = 1
+"""Raise it when what is made of the same input changes."""
+_APP = "/app"
+_PACKAGES = f"{_APP}/packages"
+_COLLECTION = "ansible_collections/servicemesh/platform/plugins/module_utils"
+_SOURCES = Path(__file__).resolve().parent.parent / "module_utils"
+_COMPILED = "__pycache__"
+
+
+@dataclass(frozen=True)
+class _Python:
+    """The interpreter of an image. root, layout: of our own, None for a base of the user's, or before it is made."""
+
+    version: str
+    path: str
+    base: str
+    root: Path | None
+    files: list[dict[str, Any]]
+    key: str
+
+
+class _ToCome(Exception):
+    """In check mode: a part is not made yet."""
+
+
+class StepFailed(Exception):
+    """A step came to nothing; the message says why and what to do."""
+
+
+def run(options: dict[str, Any], check_mode: bool, diff: bool) -> dict[str, Any]:
+    """Have the image in the registry."""
+    try:
+        return _Image(options, check_mode, diff).run()
+    except (StepFailed, ImageError, GoError, OSError) as error:
+        return {"failed": True, "msg": str(error)}
+
+
+class _Image:
+    """One call."""
+
+    def __init__(self, options: dict[str, Any], check_mode: bool, diff: bool) -> None:
+        self._options = options
+        self._check_mode = check_mode
+        self._diff = diff
+        self._cache = Cache.at(options["cache_dir"])
+        self._registry = registry_of(options)
+        self._say = Progress(options["progress"]).say
+        self._architecture = this_architecture()
+        self._made = False
+
+    def run(self) -> dict[str, Any]:
+        self._check()
+        if not self._registry and not self._options["path"]:
+            return self._answer("named", tag_of(self._options["version"] or "latest"), {}, False)
+        tag = tag_of(self._options["version"] or "to-come")
+        try:
+            python = self._python()
+            sources = self._sources()
+            inputs = [_RECIPE, python.key, sources, self._options["ports"], self._options["user"]]
+            tag = tag_of(self._options["version"] or _digest(inputs)[:12])
+            app = self._app(sources, python)
+        except _ToCome:
+            return self._answer("to come", tag, {}, True)
+        pushed = self._push(python, app, tag)
+        return self._answer("pushed" if self._registry else "named", tag, pushed, bool(pushed["changed"]), python)
+
+    def _check(self) -> None:
+        if self._options["base"] and not self._options["python_version"]:
+            raise StepFailed("python_version: it is missing.\nWrite which Python the base has, such as '3.12'.")
+        if self._options["base"]:
+            wheels.check_version(self._options["python_version"])
+        for name in self._options["module_utils"]:
+            path = _SOURCES / name
+            if "/" in name or name.startswith(".") or not path.exists():
+                known = ", ".join(sorted(path.name for path in _SOURCES.iterdir() if not path.name.startswith("_")))
+                raise StepFailed(f"module_utils: there is no {name!r}.\nName some of {known}.")
+
+    def _python(self) -> _Python:
+        """The interpreter and the packages, fetched where they are not there yet."""
+        if self._options["base"]:
+            version = self._options["python_version"]
+            lock = self._lock(version)
+            files = [{"src": str(self._packages(lock, version)), "dest": _PACKAGES}] if lock else []
+            base = self._registry.from_here(self._options["base"]) if self._registry else self._options["base"]
+            key = _digest([self._options["base"], self._options["interpreter"], lock])
+            return _Python(version, self._options["interpreter"], base, None, files, key)
+        selection = debian.select()
+        lock = self._lock(selection.version)
+        key = _digest([_RECIPE, self._architecture, debian.key(selection), lock])
+
+        def make(folder: Path) -> None:
+            root = folder / "root"
+            root.mkdir()
+            debian.unpack(selection, root, self._say)
+            packages = root / _PACKAGES.lstrip("/")
+            packages.mkdir(parents=True)
+            self._install(lock, selection.version, packages)
+            self._say("compiling the modules of Python")
+            interpreter = Interpreter(root, selection.version)
+            interpreter.check()
+            interpreter.compile(root / "usr/lib" / f"python{selection.version}", f"/usr/lib/python{selection.version}")
+            interpreter.compile(packages, _PACKAGES)
+            layout = {"path": str(folder / "layout"), "files": [{"src": str(root), "dest": "/"}]}
+            self._step(oci_image.INTERFACE, {**layout, "env": {"PATH": "/usr/bin"}})
+
+        folder = self._part("python", key, make)
+        return _Python(selection.version, selection.interpreter, str(folder / "layout"), folder / "root", [], key)
+
+    def _lock(self, version: str) -> str:
+        path = self._options["requirements"]
+        return wheels.chosen(Path(path), version, self._architecture) if path else ""
+
+    def _packages(self, lock: str, version: str) -> Path:
+        """The packages for a base of the user's."""
+        key = _digest([_RECIPE, self._architecture, version, lock])
+        return self._part("packages", key, lambda folder: self._install(lock, version, folder))
+
+    def _install(self, lock: str, version: str, folder: Path) -> None:
+        if lock:
+            self._say("fetching Python packages")
+            wheels.install(lock, version, self._architecture, folder)
+
+    def _sources(self) -> dict[str, str]:
+        """The parts of the collection: place below module_utils -> digest."""
+        found = {}
+        for name in self._options["module_utils"]:
+            for path in _files(_SOURCES / name):
+                found[str(path.relative_to(_SOURCES))] = hashlib.sha256(path.read_bytes()).hexdigest()
+        return dict(sorted(found.items()))
+
+    def _app(self, sources: Mapping[str, str], python: _Python) -> Path:
+        """The parts of the collection, compiled when the interpreter is here."""
+
+        def make(folder: Path) -> None:
+            for place in sources:
+                target = folder / _COLLECTION / place
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(_SOURCES / place, target)
+            if python.root:
+                Interpreter(python.root, python.version).compile(folder, _APP)
+
+        return self._part("app", _digest([_RECIPE, python.key, sources]), make)
+
+    def _push(self, python: _Python, app: Path, tag: str) -> dict[str, Any]:
+        environment = {
+            "PYTHONPATH": f"{_APP}:{_PACKAGES}",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONUTF8": "1",
+        }
+        place = self._registry.place if self._registry else NAME
+        user = self._options["user"]
+        arguments = {
+            "name": f"{place}/{self._options['name']}:{tag}",
+            "push": bool(self._registry),
+            "path": self._options["path"],
+            "base": python.base,
+            "files": [*python.files, {"src": str(app), "dest": _APP}],
+            "entrypoint": [python.path],
+            "env": environment,
+            "user": f"{user}:{user}",
+            "ports": self._options["ports"],
+            "version": tag,
+            "retries": self._options["retries"],
+            **({"crane": self._crane(), **self._registry.access} if self._registry else {}),
+        }
+        return self._step(oci_image.INTERFACE, arguments)
+
+    def _crane(self) -> str:
+        """The program that talks to registries: the one that was named, else one of our own."""
+        named = self._options["crane"]
+        if named and shutil.which(named):
+            return str(named)
+        arguments = {
+            "tools": [from_catalogue({"name": "crane"})],
+            "bin_dir": os.path.join(self._cache.root, "tools"),
+            **{key: self._options[key] for key in ("go", "cache_dir", *_GO_ACCESS)},
+        }
+        answer = self._step(go_tool.INTERFACE, arguments)
+        return str(answer["tools"][0]["path"])
+
+    def _part(self, name: str, key: str, make: Callable[[Path], None]) -> Path:
+        """The folder of a part in the cache, made when it is not there. Raises _ToCome in check mode."""
+        folder = Path(self._cache.root, "images", f"{name}-{key[:16]}")
+        if folder.is_dir():
+            return folder
+        if self._check_mode:
+            raise _ToCome
+        if name != "app" and not self._options["download"]:
+            raise StepFailed(
+                f"download: {folder} is not there, and nothing may be fetched.\n"
+                "Set it to true once, or copy the cache of another machine."
+            )
+        self._cache.create()
+        with exclusive(self._cache.lock(f"image-{name}-{key[:16]}"), self._wait), _unfinished(folder) as fresh:
+            if not folder.is_dir():
+                make(fresh)
+                fresh.rename(folder)
+        self._made = True
+        return folder
+
+    def _wait(self, holder: str) -> None:
+        self._say(f"waiting for process {holder}, which makes the same")
+
+    def _step(self, interface: Interface, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """What a module answers. Raises StepFailed with its message."""
+        given = {key: value for key, value in arguments.items() if value is not None}
+        if self._options["progress"] and "progress" in interface.argument_spec:
+            given["progress"] = self._options["progress"]
+        answer = call(interface, given, self._check_mode, self._diff)
+        if answer.get("failed"):
+            raise StepFailed(answer["msg"])
+        return answer
+
+    def _answer(
+        self, state: str, tag: str, pushed: Mapping[str, Any], changed: bool, python: _Python | None = None
+    ) -> dict[str, Any]:
+        digest = pushed.get("digest") or ""
+        place = self._registry.name if self._registry else NAME
+        name = f"{place}/{self._options['name']}"
+        answer = {
+            "changed": changed,
+            "state": state,
+            "reference": f"{name}@{digest}" if digest and self._registry else f"{name}:{tag}",
+            "digest": digest,
+            "version": tag,
+            "size": pushed.get("size") or 0,
+            "python_version": python.version if python else self._options["python_version"] or "",
+            "interpreter": python.path if python else "",
+            "warnings": pushed.get("warnings") or [],
+        }
+        return {**answer, "diff": pushed["diff"]} if pushed.get("diff") else answer
+
+
+@contextmanager
+def _unfinished(folder: Path) -> Iterator[Path]:
+    """An empty folder beside `folder`, gone afterwards."""
+    fresh = folder.with_name(f".unfinished-{folder.name}")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    try:
+        yield fresh
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """A file, or those below a folder, without what Python has compiled."""
+    if not path.is_dir():
+        yield path
+        return
+    for found in sorted(path.iterdir()):
+        if found.name != _COMPILED:
+            yield from _files(found)
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+INTERFACE = ImagesInterface(ARGUMENTS, run)
