@@ -128,13 +128,19 @@ async def _run(options: argparse.Namespace, address: prometheus.Address) -> None
         app = application()
         Service(PROFILES[options.profile], access, asked, telemetry, options.window).add_to(app)
         following = asyncio.create_task(trust.follow(options.authentication_refresh))
-        health = Health(live={}, ready={"authentication": lambda: trust.problem})
+        health = Health(
+            live={"authentication": lambda: _ended(following)}, ready={"authentication": lambda: trust.problem}
+        )
         LOG.info("Prometheus is at %s", address.url, extra={"profile": options.profile})
         await serve(app, arguments.listening(options), certificates, health, telemetry.registry)
         following.cancel()
     finally:
         await asked.close()
         server.close()
+
+
+def _ended(task: asyncio.Task[None]) -> str:
+    return "whom to trust is no longer read" if task.done() else ""
 
 
 async def _first(server: ApiServer) -> FrontProxy:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any, DefaultDict, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
@@ -101,7 +102,7 @@ def items(question: Question, answers: Mapping[str, Vector], interval: Interval)
     ``answers`` are by the names of the queries. What has no sample at all is not there. Where there were no requests
     in the window, the counts are 0 and there are no latencies: Prometheus has NaN for them, and 0 would be a lie.
     """
-    found: DefaultDict[Tuple[Reference, Optional[Reference]], Traffic] = DefaultDict(Traffic)
+    found: DefaultDict[Tuple[Reference, Optional[Reference]], Traffic] = defaultdict(Traffic)
     for labels, value in answers["counts"]:
         traffic = found[_ends(question, labels)]
         if _is_failure(question.profile, labels):

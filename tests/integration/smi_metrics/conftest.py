@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.servicemesh.platform.tests.support.authority import Authority
 from ansible_collections.servicemesh.platform.tests.support.cluster import Cluster
 from ansible_collections.servicemesh.platform.tests.support.prometheus import Pod, Prometheus, running
@@ -75,6 +76,40 @@ def traffic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traffic]:
         yield Traffic(prometheus, web, cart, pay, idle)
 
 
+def least_rights(cluster: Cluster, folder: Path) -> Path:
+    """A kubeconfig of a ServiceAccount that has the two bindings of docs/smi-metrics.md, and no other right."""
+    rbac = "rbac.authorization.k8s.io"
+    account = {"kind": "ServiceAccount", "name": SERVICE, "namespace": NAMESPACE}
+    delegator = {"apiGroup": rbac, "kind": "ClusterRole", "name": "system:auth-delegator"}
+    reader = {"apiGroup": rbac, "kind": "Role", "name": "extension-apiserver-authentication-reader"}
+    cluster.apply(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": SERVICE, "namespace": NAMESPACE}},
+        {
+            "apiVersion": f"{rbac}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": NAMESPACE},
+            "roleRef": delegator,
+            "subjects": [account],
+        },
+        {
+            "apiVersion": f"{rbac}/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": NAMESPACE, "namespace": "kube-system"},
+            "roleRef": reader,
+            "subjects": [account],
+        },
+    )
+    content = yaml.safe_load(cluster.kubeconfig.read_text(encoding="utf-8"))
+    token = cluster.kubectl("create", "token", SERVICE, "-n", NAMESPACE).strip()
+    for user in content["users"]:
+        user["user"] = {"token": token}
+    file = folder / "kubeconfig"
+    file.touch(0o600)
+    file.write_text(json.dumps(content), encoding="utf-8")
+    return file
+
+
 class Api:
     """The metrics API as a local process, and the objects that lead the API server to it."""
 
@@ -82,8 +117,9 @@ class Api:
         self.cluster = cluster
         self.authority = Authority("metrics")
         self.authority.write(folder / "certificates", [f"{SERVICE}.{NAMESPACE}.svc"])
+        self.kubeconfig = least_rights(cluster, folder)
         self.server = Controller(
-            cluster.kubeconfig,
+            self.kubeconfig,
             folder,
             free_port(),
             f"--prometheus={prometheus}",
@@ -111,6 +147,8 @@ class Api:
     def remove(self) -> None:
         """End it; nothing leads to it any more."""
         self.cluster.kubectl("delete", "apiservice", API_SERVICE, "--ignore-not-found")
+        self.cluster.kubectl("delete", "clusterrolebinding", NAMESPACE)
+        self.cluster.kubectl("delete", "rolebinding", NAMESPACE, "-n", "kube-system")
         self.cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait")
         self.server.end()
 
