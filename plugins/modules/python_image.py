@@ -21,7 +21,7 @@ description:
   - Without a registry the image is only named, and RV(state) says so.
   - This runs on the controller as an action.
 requirements:
-  - pip or uv, for the packages of O(requirements)
+  - pip and packaging, for the packages of O(requirements)
   - apt-get, apt-cache and dpkg-deb (Debian, Ubuntu), without O(base)
 options:
   name:

@@ -41,7 +41,20 @@ _MERGED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _UNWANTED_FOLDERS = frozenset(
     (
         *("__pycache__", "config", "curses", "distutils", "ensurepip", "idlelib", "lib2to3", "pydoc_data", "sqlite3"),
-        *("test", "tests", "tkinter", "turtledemo", "gconv", "audit", "engines-3", "locale", "valgrind"),
+        *(
+            "test",
+            "tests",
+            "tkinter",
+            "turtledemo",
+            "venv",
+            "wsgiref",
+            "xmlrpc",
+            "gconv",
+            "audit",
+            "engines-3",
+            "locale",
+            "valgrind",
+        ),
     )
 )
 _AUTHORITIES = "ca-certificates"
@@ -87,9 +100,10 @@ def select() -> Selection:
             f"There is no {' and no '.join(missing)} on this machine, so no packages of Debian can be had.",
             "Run this on Debian or Ubuntu. " + ANOTHER_BASE,
         )
-    version = _version(_depends([_PYTHON]))
+    graph = _depends(_PYTHON)
+    version = _version(graph)
     roots = [f"python{version}-minimal", f"libpython{version}-minimal", f"libpython{version}-stdlib"]
-    names = [*_closure(roots, _depends(roots)), _AUTHORITIES]
+    names = [*_closure(roots, graph), _AUTHORITIES]
     release = _RELEASE.read_text(encoding="utf-8") if _RELEASE.exists() else ""
     return Selection(version, _packages(names), names, release)
 
@@ -123,9 +137,9 @@ def _version(graph: Mapping[str, Sequence[str]]) -> str:
     return found
 
 
-def _depends(names: Sequence[str]) -> Dict[str, List[str]]:
-    """For each package in the closure what it depends on, of alternatives the first."""
-    text = _run(["apt-cache", "depends", "--recurse", "--important", *names], None)
+def _depends(name: str) -> Dict[str, List[str]]:
+    """For a package, and for each in its closure, what it depends on, of alternatives the first."""
+    text = _run(["apt-cache", "depends", "--recurse", "--important", name], None)
     graph: Dict[str, List[str]] = {}
     of: List[str] = []
     alternative = False
