@@ -127,7 +127,8 @@ def _option(arguments: Sequence[str], name: str) -> str:
 
 def _of_kind(each: Installed) -> Iterator[Finding]:
     known = [version for version in each.served if version in each.kind.versions]
-    if each.conversion == "None" and known and needs_conversion(each.kind, known):
+    described = [version for version in each.served if version in each.kind.all_versions]
+    if each.conversion == "None" and described and needs_conversion(each.kind, described):
         yield _finding(
             "smi-info-no-conversion",
             Severity.ERROR,
