@@ -14,8 +14,8 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
@@ -153,7 +153,7 @@ class _Image:
             base = self._registry.from_here(self._options["base"]) if self._registry else self._options["base"]
             key = _digest([self._options["base"], self._options["interpreter"], lock])
             return _Python(version, self._options["interpreter"], base, None, files, key)
-        selection = debian.select()
+        selection = self._selection()
         lock = self._lock(selection.version)
         key = _digest([_RECIPE, self._architecture, debian.key(selection), lock])
 
@@ -174,6 +174,24 @@ class _Image:
 
         folder = self._part("python", key, make)
         return _Python(selection.version, selection.interpreter, str(folder / "layout"), folder / "root", [], key)
+
+    def _selection(self) -> debian.Selection:
+        """What apt has. It takes seconds to tell, so its answer is kept until its lists or settings change."""
+        kept = Path(self._cache.root, "images", "selection.json")
+        state = debian.state_of_apt()
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            known = json.loads(kept.read_text(encoding="utf-8"))
+            if known["state"] == state:
+                packages = [debian.Package(**package) for package in known["selection"].pop("packages")]
+                return debian.Selection(packages=packages, **known["selection"])
+        selection = debian.select()
+        if not self._check_mode:
+            self._cache.create()
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            fresh = kept.with_name(f".{kept.name}-{os.getpid()}")
+            fresh.write_text(json.dumps({"state": state, "selection": asdict(selection)}), encoding="utf-8")
+            fresh.replace(kept)
+        return selection
 
     def _lock(self, version: str) -> str:
         path = self._options["requirements"]

@@ -61,6 +61,8 @@ _AUTHORITIES = "ca-certificates"
 _AUTHORITY_FOLDER = "usr/share/ca-certificates/mozilla"
 _AUTHORITY_FILE = "usr/lib/ssl/cert.pem"  # where Debian's OpenSSL looks
 _RELEASE = Path("/etc/os-release")
+# Where apt keeps what it knows and how it is set up.
+_STATE = ("/var/lib/apt/lists", "/etc/apt")
 _FURTHER_FILES = {
     "etc/passwd": "root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n",
     "etc/group": "root:x:0:\nnonroot:x:65532:\n",
@@ -90,6 +92,18 @@ class Selection:
     def interpreter(self) -> str:
         """Its path in the image."""
         return f"/usr/bin/python{self.version}"
+
+
+def state_of_apt() -> str:
+    """A digest that differs when apt may choose other packages than before: of its lists, settings, the release."""
+    found = [(str(_RELEASE), _RELEASE.read_text(encoding="utf-8") if _RELEASE.exists() else "")]
+    for folder in _STATE:
+        for root, folders, names in os.walk(folder):
+            folders.sort()
+            for path in (Path(root, name) for name in sorted(names) if name != "lock"):
+                status = path.lstat()
+                found.append((str(path), f"{status.st_mtime_ns} {status.st_size}"))
+    return hashlib.sha256(repr((found, os.environ.get("APT_CONFIG"))).encode()).hexdigest()
 
 
 def select() -> Selection:

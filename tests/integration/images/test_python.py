@@ -214,7 +214,7 @@ def test_what_cannot_be(build: Build, options: dict[str, Any], message: str) -> 
 
 def test_without_apt_a_base_is_offered(build: Build, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    refused = build()
+    refused = build(cache_dir=str(tmp_path))
     assert refused["failed"]
     assert "There is no apt-get and no apt-cache and no dpkg-deb on this machine" in refused["msg"]
     assert "name an image with Python in base" in refused["msg"]
