@@ -50,7 +50,12 @@ def main(given: Optional[Sequence[str]] = None) -> int:
     parser = _parser()
     options = parser.parse_args(given)
     try:
-        address = prometheus.parse(options.prometheus, options.prometheus_token_file, options.prometheus_ca)
+        address = prometheus.parse(
+            options.prometheus,
+            options.prometheus_password_file,
+            options.prometheus_token_file,
+            options.prometheus_ca,
+        )
     except ValueError as error:
         parser.error(f"--prometheus: {error}")
     logs.set_up(options.log_level)
@@ -70,6 +75,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="URL",
         help="where Prometheus is, like http://prometheus.monitoring.svc:9090; a user and a password in it are sent, "
         "and never shown",
+    )
+    made.add_argument(
+        "--prometheus-password-file",
+        type=Path,
+        metavar="FILE",
+        help="file with the password of the user in the URL, read for each query",
     )
     made.add_argument(
         "--prometheus-token-file",

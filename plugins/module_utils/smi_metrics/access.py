@@ -112,7 +112,7 @@ class Trust:
             found = await self._server.front_proxy()
             self._certificates.trust(found.client_ca)
             self._take(found)
-        except (KubeError, asyncio.TimeoutError, front_proxy.NotUsable, ssl.SSLError) as error:
+        except (KubeError, asyncio.TimeoutError, front_proxy.NotUsable, OSError) as error:
             self.problem = f"extension-apiserver-authentication: {error or 'no answer'}"
             LOG.error("what the API server says of its front proxy stays as it was: %s", self.problem)
             return

@@ -36,17 +36,23 @@ class NotAnswered(Exception):
 
 @dataclass(frozen=True)
 class Address:
-    """Where Prometheus is, and how to get in. ``token_file`` is read for each query, so the token may change."""
+    """Where Prometheus is, and how to get in. Files of secrets are read for each query, so these may change."""
 
     url: str
     """Without credentials."""
     user: str = field(default="", repr=False)
     password: str = field(default="", repr=False)
+    password_file: Optional[Path] = None
     token_file: Optional[Path] = None
     ca_file: Optional[Path] = None
 
 
-def parse(url: str, token_file: Optional[Path] = None, ca_file: Optional[Path] = None) -> Address:
+def parse(
+    url: str,
+    password_file: Optional[Path] = None,
+    token_file: Optional[Path] = None,
+    ca_file: Optional[Path] = None,
+) -> Address:
     """The address in a URL, which may hold a user and a password. Raises ValueError, which does not show them."""
     try:
         parts = urlsplit(url)
@@ -62,7 +68,10 @@ def parse(url: str, token_file: Optional[Path] = None, ca_file: Optional[Path] =
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     if user and token_file:
         raise ValueError("Prometheus takes a user in its URL or a token, not both; leave out one of them")
-    return Address(f"{parts.scheme}://{place}{parts.path.rstrip('/')}", user, password, token_file, ca_file)
+    if password_file and (password or not user):
+        raise ValueError("a file with the password goes with a URL that has a user and no password: http://user@host")
+    address = f"{parts.scheme}://{place}{parts.path.rstrip('/')}"
+    return Address(address, user, password, password_file, token_file, ca_file)
 
 
 class Prometheus:
@@ -111,15 +120,21 @@ class Prometheus:
             return self._decode(response.status, content)
 
     def _authorization(self) -> Dict[str, str]:
-        if self._address.token_file is not None:
-            try:
-                return {"Authorization": f"Bearer {self._address.token_file.read_text(encoding='utf-8').strip()}"}
-            except OSError as error:
-                raise self._not_answered(f"the file of the token cannot be read: {error.strerror}") from error
-        if self._address.user:
-            pair = f"{self._address.user}:{self._address.password}".encode()
+        address = self._address
+        if address.token_file is not None:
+            return {"Authorization": f"Bearer {self._secret(address.token_file)}"}
+        if address.user:
+            password = self._secret(address.password_file) if address.password_file else address.password
+            pair = f"{address.user}:{password}".encode()
             return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
         return {}
+
+    def _secret(self, file: Path) -> str:
+        try:
+            return file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", "not text")
+            raise self._not_answered(f"{file} cannot be read: {reason}") from None
 
     def _decode(self, status: int, content: bytes) -> Vector:
         try:

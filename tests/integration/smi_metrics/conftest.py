@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,14 +28,6 @@ API = "/apis/metrics.smi-spec.io/v1alpha1"
 API_SERVICE = "v1alpha1.metrics.smi-spec.io"
 SCRAPES = 8.0
 """Seconds of scraping before and after the traffic: what Prometheus extrapolates is little then."""
-UNSUPPORTED = 'unsupported service type "ExternalName"'
-
-
-def own_address() -> str:
-    """An address of this machine that is not on loopback."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-        one.connect(("192.0.2.1", 9))  # sends nothing
-        return str(one.getsockname()[0])
 
 
 @dataclass
@@ -125,7 +116,6 @@ class Api:
             f"--prometheus={prometheus}",
             f"--profile={profile}",
             "--window=10m",
-            "--bind=0.0.0.0",
             *options,
             program=PROGRAM,
         )
@@ -139,9 +129,6 @@ class Api:
     def register(self) -> None:
         """Have the API server ask it."""
         self.cluster.apply(*self.objects())
-        eventually(lambda: self.available()[0], "the API server has looked at the APIService", 30)
-        if UNSUPPORTED in self.available()[1]:
-            self.cluster.apply(*self.endpoints())
         self.until_available("True")
 
     def remove(self) -> None:
@@ -176,30 +163,6 @@ class Api:
                     "caBundle": bundle,
                     "service": service,
                 },
-            },
-        ]
-
-    def endpoints(self) -> list[dict[str, Any]]:
-        """The Service as one of endpoints: what an API server with --enable-aggregator-routing wants instead.
-
-        No endpoint may be on loopback, so it has this machine's address.
-        """
-        metadata = {"name": SERVICE, "namespace": NAMESPACE, "labels": {"kubernetes.io/service-name": SERVICE}}
-        ports = [{"name": "https", "port": self.server.port}]
-        return [
-            {
-                "apiVersion": "v1",
-                "kind": "Service",
-                "metadata": {"name": SERVICE, "namespace": NAMESPACE},
-                "spec": {"type": "ClusterIP", "ports": ports},
-            },
-            {
-                "apiVersion": "discovery.k8s.io/v1",
-                "kind": "EndpointSlice",
-                "metadata": metadata,
-                "addressType": "IPv4",
-                "ports": ports,
-                "endpoints": [{"addresses": [own_address()]}],
             },
         ]
 

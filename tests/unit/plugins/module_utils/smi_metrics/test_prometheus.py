@@ -56,11 +56,11 @@ def server() -> Iterator[ThreadingHTTPServer]:
     made.server_close()
 
 
-def ask(url: str, token_file: Path | None = None) -> Vector:
+def ask(url: str, **files: Path) -> Vector:
     """What a query gives."""
 
     async def asked() -> Vector:
-        one = Prometheus(prometheus.parse(url, token_file))
+        one = Prometheus(prometheus.parse(url, **files))
         try:
             return await one.query("up", 1.0)
         finally:
@@ -78,15 +78,31 @@ def test_a_url_may_hold_a_user_that_is_sent_and_not_shown(server: ThreadingHTTPS
     assert Odd.seen == ["Basic cmVhZGVyOnBAc3M="]
 
 
-def test_a_token_is_read_for_each_query(server: ThreadingHTTPServer, tmp_path: Path) -> None:
-    file = tmp_path / "token"
-    for token in ("first", "second"):
-        file.write_text(f"{token}\n", encoding="utf-8")
-        ask(f"http://127.0.0.1:{server.server_address[1]}/good", file)
-    assert Odd.seen == ["Bearer first", "Bearer second"]
+@pytest.mark.parametrize(
+    ("user", "option", "seen"),
+    [
+        ("", "token_file", ["Bearer first", "Bearer second"]),
+        ("reader@", "password_file", ["Basic cmVhZGVyOmZpcnN0", "Basic cmVhZGVyOnNlY29uZA=="]),
+    ],
+)
+def test_files_of_secrets_are_read_for_each_query(
+    server: ThreadingHTTPServer, tmp_path: Path, user: str, option: str, seen: list[str]
+) -> None:
+    file = tmp_path / "secret"
+    url = f"http://{user}127.0.0.1:{server.server_address[1]}/good"
+    for secret in ("first", "second"):
+        file.write_text(f"{secret}\n", encoding="utf-8")
+        ask(url, **{option: file})
+    assert Odd.seen == seen
     file.unlink()
-    with pytest.raises(NotAnswered, match="the file of the token cannot be read: No such file"):
-        ask(f"http://127.0.0.1:{server.server_address[1]}/good", file)
+    with pytest.raises(NotAnswered, match="secret cannot be read: No such file"):
+        ask(url, **{option: file})
+
+
+@pytest.mark.parametrize("url", ["http://prometheus:9090", "http://reader:secret@prometheus:9090"])
+def test_a_file_with_a_password_goes_with_a_user(url: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="goes with a URL that has a user and no password"):
+        prometheus.parse(url, password_file=tmp_path)
 
 
 @pytest.mark.parametrize(
