@@ -46,9 +46,9 @@ def test_latencies_are_those_of_the_requests_in_milliseconds(api: Api) -> None:
     assert [metric.get("unit") for metric in found["metrics"]] == ["ms", "ms", "ms", None, None]
     measured = values(found)
     # 36 requests took a little more than 15 ms, 4 a little more than 150: by the buckets that they fell into.
-    assert 10 <= measured["p50_response_latency"] <= 25
+    assert 10 <= measured["p50_response_latency"] <= 50
     assert measured["p90_response_latency"] <= 100
-    assert 100 <= measured["p99_response_latency"] <= 250
+    assert 100 <= measured["p99_response_latency"] <= 500
     assert measured["success_count"] == near(CART_TO_PAY)
     assert measured["failure_count"] == 0
 
