@@ -14,7 +14,8 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.findings impo
 def smi_conversion(objects: Objects, parameters: Mapping[str, Any]) -> Iterator[Finding]:
     """Findings about each of ``definitions``, CRDs by name.
 
-    ``service`` has the namespace and the name of the Service that has to be asked, empty when any webhook will do.
+    ``service`` has the namespace and the name of the Service that has to be asked: where it is not, that is an error.
+    Empty when any webhook will do, and somebody else has to see to it.
     """
     live = {each["metadata"]["name"]: each for each in objects[CRD]}
     for name in parameters["definitions"]:
@@ -25,7 +26,7 @@ def smi_conversion(objects: Objects, parameters: Mapping[str, Any]) -> Iterator[
             continue
         yield Finding(
             "smi-conversion",
-            Severity.ERROR,
+            Severity.ERROR if parameters["service"] else Severity.WARNING,
             f"CustomResourceDefinition {name}",
             f"the webhook {parameters['service']} does not convert" if parameters["service"] else "it has no webhook",
             "Without conversion only the version that is stored can be served: others would lose fields.",

@@ -53,9 +53,9 @@ def derived(variables: Mapping[str, Any], inventory: Inventory) -> Dict[str, Any
     return {
         # What is registered is shown with -v. The one task that needs the password takes the variable itself.
         "registry_password": "",
-        "groups": sorted({kind.api_group for kind in KINDS}),
-        "resources": [kind.plural for kind in KINDS],
-        "definitions": [kind.crd_name for kind in KINDS],
+        "smi_groups": sorted({kind.api_group for kind in KINDS}),
+        "smi_resources": [kind.plural for kind in KINDS],
+        "smi_definitions": [kind.crd_name for kind in KINDS],
         "cluster_rules": rules(variables["smi_controller_mesh"]),
     }
 

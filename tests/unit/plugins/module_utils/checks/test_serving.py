@@ -78,8 +78,9 @@ def test_a_crd_has_the_webhook_that_is_meant() -> None:
         (converted, "smi-system/smi-controller", "ok"),
         (converted, "", "ok"),
         (converted, "osm-system/osm-bootstrap", "error"),
-        (plain, "", "error"),
+        (plain, "smi-system/smi-controller", "error"),
+        (plain, "", "warning"),
     ):
         (finding,) = smi_conversion({CRD: [crd]}, {"definitions": [SPLITS], "service": service_name})
         assert finding.severity.value == severity
-    assert severities(list(smi_conversion({CRD: []}, {"definitions": [SPLITS], "service": ""}))) == ["error"]
+    assert severities(list(smi_conversion({CRD: []}, {"definitions": [SPLITS], "service": "a/b"}))) == ["error"]
