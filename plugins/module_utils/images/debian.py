@@ -47,7 +47,6 @@ _UNWANTED_FOLDERS = frozenset(
             "tkinter",
             "turtledemo",
             "venv",
-            "wsgiref",
             "xmlrpc",
             "gconv",
             "audit",
