@@ -67,7 +67,7 @@ ARGUMENTS: dict[str, Any] = {
     "progress": {"type": "path"},
 }
 _GO_ACCESS = ("goproxy", "gosumdb", "goprivate", "gonosumdb", "download")
-_RECIPE = 2
+_RECIPE = 3
 """Raise it when what is made of the same input changes."""
 _APP = "/app"
 _PACKAGES = f"{_APP}/packages"
