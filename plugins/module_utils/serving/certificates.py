@@ -38,18 +38,21 @@ class Certificates:
         self.changed_at = time.time()
         """When (seconds since 1970) the certificate in use was loaded."""
         self.context = self._load()
-        self.context.options |= ssl.OP_NO_TICKET  # a resumed session would outlive the certificate
+        # A resumed session would outlive the certificate.
+        self.context.options |= ssl.OP_NO_TICKET
+        self.context.num_tickets = 0
         self.context.sni_callback = self._hand_over
 
     def trust(self, client_ca: str) -> None:
-        """Take other authorities for the certificates of clients. Raises ssl.SSLError when they cannot be read."""
+        """Take other authorities for the certificates of clients. Raises as the constructor does, and keeps the old."""
         if client_ca != self._client_ca:
             self._client_ca, before = client_ca, self._client_ca
             try:
                 self._current = self._load()
-            except ssl.SSLError:
+            except (OSError, ssl.SSLError):
                 self._client_ca = before
                 raise
+            self.context.verify_mode = self._current.verify_mode  # who listens says whether clients are asked
 
     def refresh(self) -> bool:
         """Take the files again if they have changed. What cannot be used is logged, and the old one stays."""
