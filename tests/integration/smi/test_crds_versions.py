@@ -163,10 +163,6 @@ REFUSED: dict[str, list[tuple[dict[str, Any], list[str]]]] = {
     "v1alpha4": [
         (smi("v1alpha4", "TrafficTarget", spec={**TARGET, "destination": user("a")}), ["spec.destination.kind"]),
         (
-            smi("v1alpha4", "TrafficTarget", spec={**TARGET, "sources": [account("a", group="access.smi-spec.io")]}),
-            ["spec.sources[0].group", "a service account has no API group"],
-        ),
-        (
             smi("v1alpha4", "TrafficTarget", spec={**TARGET, "sources": [binding("a", group="rbac")]}),
             ["spec.sources[0].group", "access.smi-spec.io"],
         ),

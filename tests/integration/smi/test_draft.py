@@ -89,6 +89,12 @@ def test_a_binding_cannot_be_written_in_the_version_that_does_not_know_it(both: 
     assert 'spec.destination.kind: Unsupported value: "IdentityBinding"' in said(both, target("v1alpha3", spec))
 
 
+def test_a_service_account_has_no_group(both: Stage) -> None:
+    spec = {**SPEC, "sources": [{**subject("web", "ServiceAccount"), "group": GROUP}]}
+    answer = said(both, target("v1alpha4", spec))
+    assert "spec.sources[0].group: Forbidden: a service account has no API group" in answer
+
+
 def of_accounts(namespace: str) -> dict[str, Any]:
     account = {**subject("web", "ServiceAccount"), "namespace": namespace}
     return {**SPEC, "destination": account, "sources": [subject("web", "ServiceAccount")]}
