@@ -26,6 +26,8 @@ def parse(value: Any) -> Fraction:
     """The exact value of a quantity, written as text or as a number. Raises ValueError for what is none."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise ValueError(f"{value!r} is no quantity; write a number like 1 or 1.5, or thousandths like 500m")
+    if isinstance(value, int):
+        return Fraction(value)
     found = _QUANTITY.fullmatch(str(value))
     if found is None:
         raise ValueError(f"{value!r} is no quantity; write a number like 1 or 1.5, or thousandths like 500m")

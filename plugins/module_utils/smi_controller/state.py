@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any, Callable, DefaultDict, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery import Resource
@@ -81,23 +82,33 @@ class State:
         found = [self.source(kind, namespace, name) for kind, name in self._named_by(obj, namespace)]
         return [each for each in found if each and (each["kind"], each["metadata"]["name"]) != own]
 
-    def surroundings(self, objects: Sequence[Object], further: Sequence[Object] = ()) -> Surroundings:
-        """What is around SMI objects of one namespace."""
+    def surroundings(self, objects: Sequence[Object]) -> Surroundings:
+        """What is around the SMI objects of one namespace."""
+        return self._around(objects, self.around["Service"].within, ())
+
+    def near(self, obj: Object) -> Surroundings:
+        """What rules about a single SMI object look at. Of the services of its namespace only those that it names:
+        there may be thousands, and it is asked for with every object that somebody writes.
+        """
+        services, names = self.around["Service"], sorted(_services(fields_of(obj)))
+
+        def named(namespace: str) -> List[Object]:
+            return [each for each in (services.get(namespace, name) for name in names) if each]
+
+        return self._around([obj], named, self.related(obj))
+
+    def _around(
+        self, objects: Sequence[Object], services: Callable[[str], List[Object]], further: Sequence[Object]
+    ) -> Surroundings:
         namespaces = {str(each["metadata"].get("namespace") or "") for each in objects}
         subjects = {namespace for each in objects for namespace in _subject_namespaces(each)} | namespaces
-        wanted = (("Service", namespaces), ("ServiceAccount", subjects), ("Pod", subjects))
+        accounts, pods = (self.around[kind].within for kind in ("ServiceAccount", "Pod"))
+        wanted = ((services, namespaces), (accounts, subjects), (pods, subjects))
         around = Surroundings.of(
-            (each for kind, where in wanted for name in where for each in self.around[kind].within(name)),
+            (each for within, where in wanted for name in where for each in within(name)),
             (kind for kind, each in (*self.around.items(), *self.smi.items()) if not each.problem),
         )
-        return Surroundings(
-            around.services,
-            around.service_accounts,
-            around.pods,
-            around.known,
-            frozenset(subjects),
-            smi=tuple(further),
-        )
+        return replace(around, namespaces=frozenset(subjects), smi=tuple(further))
 
     def _named_by(self, obj: Object, namespace: str) -> Iterator[Tuple[str, str]]:
         fields = fields_of(obj)
