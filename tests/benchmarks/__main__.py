@@ -48,7 +48,7 @@ def main() -> int:
     """Measure what the arguments ask for; or put the last report into the documentation."""
     arguments = _arguments()
     if arguments.action == "docs":
-        document.update((OUTPUT / "report.md").read_text(encoding="utf-8"))
+        document.update((OUTPUT / "report.md").read_text(encoding="utf-8"), arguments.only)
         return 0
     OUTPUT.mkdir(parents=True, exist_ok=True)
     with (OUTPUT / "lock").open("w") as lock:

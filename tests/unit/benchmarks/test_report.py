@@ -88,10 +88,19 @@ def test_the_document_keeps_what_stands_around_the_figures() -> None:
     assert document.with_figures(text, "new\n") == f"before\n{document.BEGIN}\n\nnew\n\n{document.END}\nafter\n"
 
 
+def test_the_controller_has_a_place_of_its_own() -> None:
+    first, last = document.marks(["controller"])
+    text = f"{document.BEGIN}\nold\n{document.END}\n{first}\nold\n{last}\n"
+    expected = f"{document.BEGIN}\nold\n{document.END}\n{first}\n\nnew\n\n{last}\n"
+    assert document.with_figures(text, "new", ["controller"]) == expected
+    assert document.marks(["controller", "smi"]) == (document.BEGIN, document.END)
+
+
 def test_a_document_without_marks_is_refused() -> None:
     with pytest.raises(ValueError, match="must hold the lines"):
         document.with_figures("nothing", "new")
 
 
-def test_the_document_has_the_marks() -> None:
-    document.with_figures(document.DOCUMENT.read_text(), "new")
+@pytest.mark.parametrize("topics", [[], ["controller"]])
+def test_the_document_has_the_marks(topics: list[str]) -> None:
+    assert "new" in document.with_figures(document.DOCUMENT.read_text(), "new", topics)
