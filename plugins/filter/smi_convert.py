@@ -17,7 +17,7 @@ short_description: SMI objects in another version
 version_added: 0.1.0
 author: The servicemesh.platform authors (@servicemesh)
 description:
-  - Converts objects of the Service Mesh Interface between any two published versions of their kind.
+  - Converts objects of the Service Mesh Interface between any two versions of their kind.
   - Ratios of weights stay exactly as they are, whatever their units.
   - What a version cannot say is kept in the annotation C(smi.servicemesh.platform/kept). The way back restores it from
     there, unless somebody has changed meanwhile what it belongs to.
