@@ -40,6 +40,8 @@ ROOT = Path(__file__).resolve().parents[2]
 OUTPUT = ROOT / ".build" / "bench"
 STATE = OUTPUT / "state"
 TOPICS = ("create", "noop", "change", "prune", "foreign", "site", "environments", "smi", "controller")
+COMPARED = {"create", "noop", "change", "prune"}
+"""Topics for which the peers are needed."""
 LEFTOVERS = (("*/cluster", cluster.NAME), ("*/environment", "demo"))
 STOP_SECONDS = 60
 
@@ -58,7 +60,7 @@ def main() -> int:
             sys.exit("another benchmark is running in this checkout; wait for it: two would measure each other")
         _clear()
         try:
-            return _measure(_parts(arguments), with_helm="helm" in arguments.tools)
+            return _measure(_parts(arguments), with_helm=_needs_helm(arguments))
         finally:
             _clear()
 
@@ -73,6 +75,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--environments", type=int, default=20)
     parser.add_argument("--splits", type=int, default=2000, help="TrafficSplits for the SMI controller")
     return parser.parse_args()
+
+
+def _needs_helm(arguments: argparse.Namespace) -> bool:
+    return "helm" in arguments.tools and not COMPARED.isdisjoint(arguments.only)
 
 
 def _parts(arguments: argparse.Namespace) -> List[Part]:

@@ -24,7 +24,7 @@ from ansible_collections.servicemesh.platform.tests.benchmarks.beside import (
     started,
     until,
 )
-from ansible_collections.servicemesh.platform.tests.benchmarks.figures import Result, latency
+from ansible_collections.servicemesh.platform.tests.benchmarks.figures import CONTROLLER, Result, latency
 from ansible_collections.servicemesh.platform.tests.benchmarks.measure import MeasurementFailed
 from ansible_collections.servicemesh.platform.tests.benchmarks.splits import Split
 from ansible_collections.servicemesh.platform.tests.support.smi_controller import Controller, free_port
@@ -51,17 +51,17 @@ CONVERSIONS = "smi_controller_webhook_seconds_count"
 
 def parts(selection: Selection) -> List[Part]:
     """A part for each question, each with a cluster of its own."""
-    if "controller" not in selection.only:
+    if CONTROLLER not in selection.only:
         return []
     number = selection.splits
-    seconds = 40 + number * 0.05
+    seconds = 40 + number * 0.07
     translate = [
-        Part(f"controller, {each} namespaces", seconds, partial(_translate, number, each)) for each in NAMESPACES
+        Part(f"{CONTROLLER}, {each} namespaces", seconds, partial(_translate, number, each)) for each in NAMESPACES
     ]
     return [
         *translate,
-        Part("controller, conversion", seconds, partial(_convert, number)),
-        Part("controller, restarts", 110 + number * 0.02, partial(_restarts, number)),
+        Part(f"{CONTROLLER}, conversion", seconds, partial(_convert, number)),
+        Part(f"{CONTROLLER}, restarts", 110 + number * 0.02, partial(_restarts, number)),
     ]
 
 
@@ -80,7 +80,7 @@ def _translate(number: int, namespaces: int, bench: Bench) -> Result:
             details = _made(place, program, given, name)
     details.update(floor_splits=bare_splits.wall, floor_routes=bare_routes.wall)
     details.update(floor_server_cpu=bare_splits.server_cpu + bare_routes.server_cpu)
-    return Result(f"controller, {namespaces} namespaces", details={"namespaces": namespaces, **details})
+    return Result(f"{CONTROLLER}, {namespaces} namespaces", details={"namespaces": namespaces, **details})
 
 
 def _made(place: Ground, program: Controller, given: Sequence[Split], name: str) -> Dict[str, Any]:
@@ -129,7 +129,7 @@ def _convert(number: int, bench: Bench) -> Result:
                 "lists": _lists(place, programs),
                 "cold": _cold(place, programs),
             }
-    return Result("controller, conversion", details={"splits": number, **details})
+    return Result(f"{CONTROLLER}, conversion", details={"splits": number, **details})
 
 
 def _calls(place: Ground, programs: Mapping[str, Controller], given: Sequence[Split]) -> Dict[str, Any]:
@@ -259,7 +259,7 @@ def _restarts(number: int, bench: Bench) -> Result:
             place.cluster.send(splits.creations(given))
             until(lambda: place.client.count(splits.ROUTES) >= number, "all routes are there", PATIENCE)
             details = _killed(place, program, given)
-    return Result("controller, restarts", details={"splits": number, "rate": RATE, **details})
+    return Result(f"{CONTROLLER}, restarts", details={"splits": number, "rate": RATE, **details})
 
 
 def _killed(place: Ground, program: Controller, given: Sequence[Split]) -> Dict[str, Any]:

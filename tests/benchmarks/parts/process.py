@@ -8,7 +8,14 @@ from __future__ import annotations
 from typing import Any, Dict, List
 
 from ansible_collections.servicemesh.platform.tests.benchmarks.bench import Bench, Part, Selection
-from ansible_collections.servicemesh.platform.tests.benchmarks.figures import ALONE, PROCESS, Figure, Key, Result
+from ansible_collections.servicemesh.platform.tests.benchmarks.figures import (
+    ALONE,
+    CONTROLLER,
+    PROCESS,
+    Figure,
+    Key,
+    Result,
+)
 from ansible_collections.servicemesh.platform.tests.benchmarks.measure import measure
 from ansible_collections.servicemesh.platform.tests.benchmarks.peers.playbook import one_host, playbook
 
@@ -16,9 +23,9 @@ RUNS = 5
 TASKS: Dict[str, List[Dict[str, Any]]] = {"empty": [], "ping": [{"name": "Ping", "ansible.builtin.ping": {}}]}
 
 
-def parts(_selection: Selection) -> List[Part]:
-    """Always: the other figures are told above these."""
-    return [Part("process", 12, _run)]
+def parts(selection: Selection) -> List[Part]:
+    """Whenever a playbook is measured: the other figures are told above these."""
+    return [Part("process", 12, _run)] if selection.only - {CONTROLLER} else []
 
 
 def _run(bench: Bench) -> Result:
