@@ -399,7 +399,7 @@ def _api_server(settings: Settings, layout: Layout, ports: Mapping[str, int], ad
         "proxy-client-cert-file": layout.certificate("front-proxy-client"),
         "proxy-client-key-file": layout.key("front-proxy-client"),
         # No kube-proxy runs beside it: extension API servers are reached at their endpoints, not at a service address.
-        # Without pods that run they are processes of this machine, behind ExternalName services, which have no endpoints.
+        # Without pods that run they are local processes behind ExternalName services, which have no endpoints.
         "enable-aggregator-routing": bool(settings.nodes),
         "profiling": False,
     }
