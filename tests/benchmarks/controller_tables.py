@@ -52,12 +52,18 @@ def ratio(details: Details) -> float:
     return float(details["whole"]) / (float(details["floor_splits"]) + float(details["floor_routes"]))
 
 
+def cpu_ratio(details: Details) -> float:
+    """The same of the CPU that controller and control plane use: it does not depend on what else the machine does."""
+    return (float(details["cpu"]) + float(details["server_cpu"])) / float(details["floor_server_cpu"])
+
+
 def _translation(found: Sequence[Details]) -> str:
     if not found:
         return ""
     rows = [[title, *(form.format(each[name]) for each in found)] for title, name, form in TRANSLATION]
     rows += [
         ["in all, both bare runs = 1", *(f"{ratio(each):.2f}" for each in found)],
+        ["CPU of controller and server, both bare runs = 1", *(f"{cpu_ratio(each):.2f}" for each in found)],
         ["in all, bare HTTPRoutes = 1", *(f"{each['whole'] / each['floor_routes']:.2f}" for each in found)],
     ]
     head = ["s where nothing else is said", *(_spaces(each["namespaces"]) for each in found)]
