@@ -19,8 +19,8 @@ author: The servicemesh.platform authors (@servicemesh)
 description:
   - Builds the CustomResourceDefinitions (C(apiextensions.k8s.io/v1), structural) that serve the given versions of the
     Service Mesh Interface.
-  - The newest published version served of each kind is the one stored. The draft V(v1alpha4) of C(access), which also brings
-    the kind C(IdentityBinding), is served when it is asked for, and stored only when it stands alone.
+  - The newest published version served of each kind is the one stored. The draft V(v1alpha4) of C(access), which also
+    brings the kind C(IdentityBinding), is served when it is asked for, and stored only when it stands alone.
 positional: _input
 notes:
   - Several versions of one kind are served only when they have the same fields (C(TrafficSplit) V(v1alpha3) with
