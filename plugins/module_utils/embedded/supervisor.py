@@ -148,8 +148,9 @@ def _how(code: int) -> str:
 def _say(text: str) -> None:
     """A line in the log, between those of the child."""
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    print(f"{now} supervisor: {text}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"{now} supervisor: {text}\n")
+    sys.stderr.flush()
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    raise SystemExit(main(sys.argv[1:]))

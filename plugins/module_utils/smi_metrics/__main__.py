@@ -9,7 +9,6 @@ import argparse
 import asyncio
 import logging
 import ssl
-import sys
 import time
 from pathlib import Path
 from typing import Optional, Sequence
@@ -175,4 +174,4 @@ def _certificates(folder: Path, found: FrontProxy) -> Certificates:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

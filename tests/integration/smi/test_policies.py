@@ -206,7 +206,7 @@ ILLEGAL = [
     *cases(["v1alpha1"], lambda v: split(v, backend(weight="1 GB")), "spec.backends[0].weight", "1 GB is no quantity"),
     *cases(["v1alpha1"], lambda v: split(v, backend(weight="-1m")), "spec.backends[0].weight", "-1m is no quantity"),
     # 4
-    *cases(ALL, lambda v: split(v), "spec.backends", "has no backend"),
+    *cases(ALL, split, "spec.backends", "has no backend"),
     *cases(ALL, lambda v: split(v, backend(), backend()), "spec.backends[0].service", "web-v1 is a backend twice"),
     # 7
     *cases(ALL, lambda v: split(v, backend(), service="web.shop"), "spec.service", "web.shop is not in the namespace"),
@@ -279,7 +279,7 @@ LEGAL = [
     ),
     *cases(NEW, lambda v: split(v, backend(), matches=[rule()]), "some-requests"),
     *cases(OLD, lambda v: split(v, backend(), matches="ignored"), "what-older-versions-do-not-know"),
-    *cases(ALL, lambda v: target(v), "target"),
+    *cases(ALL, target, "target"),
     *cases(OLD, lambda v: target(v, destination=account("web", port=8080)), "target-with-port"),
     *cases(NEW, lambda v: target(v, rules=[rule("UDPRoute"), rule("TCPRoute", matches=None)]), "more-routes"),
     *cases(["v1alpha4"], lambda v: target(v, sources=[account(kind="IdentityBinding")]), "identity"),

@@ -187,7 +187,7 @@ def test_the_certificate_is_changed_under_load_without_a_failed_call(
             if "trafficsplit" not in told:
                 failures.append(told)
 
-    readers = [threading.Thread(target=read) for _ in range(2)]
+    readers = [threading.Thread(target=read) for _reader in range(2)]
     for each in readers:
         each.start()
     serials = {_serial(stage)}
