@@ -24,6 +24,8 @@ from ansible_collections.servicemesh.platform.tests.support.authority import Aut
 
 PROGRAM = "ansible_collections.servicemesh.platform.plugins.module_utils.smi_controller"
 NAMESPACE = "smi-system"
+OURS = "tests.servicemesh.platform/smi-controller"
+"""The label of namespaces that go with the stage."""
 ALL_VERSIONS = {
     "split": ["v1alpha1", "v1alpha2", "v1alpha3", "v1alpha4"],
     "access": ["v1alpha1", "v1alpha2", "v1alpha3"],
@@ -133,6 +135,12 @@ class Stage:
         self.port = free_port()
         self.authority.write(folder / "certificates")
 
+    def namespace(self, name: str) -> str:
+        """Make a namespace that goes with the stage, at the latest."""
+        metadata = {"name": name, "labels": {OURS: ""}}
+        self.cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+        return name
+
     def client_config(self, path: str) -> dict[str, Any]:
         """Where the API server asks."""
         bundle = base64.b64encode(self.authority.pem.encode()).decode()
@@ -193,17 +201,20 @@ def staged(cluster: Cluster, folder: Path, further: Sequence[Path] = ()) -> Iter
         space: dict[str, object] = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
         cluster.apply(space, *stage.definitions())
         names = [each["metadata"]["name"] for each in stage.definitions()]
-        stack.callback(_remove, cluster, names)
+        stack.callback(_remove, stage, names)
         cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", *(f"crd/{name}" for name in names))
         yield stage
 
 
-def _remove(cluster: Cluster, names: Sequence[str]) -> None:
-    cluster.kubectl("delete", "validatingwebhookconfiguration", "smi-controller", "--ignore-not-found")
-    for name in names:
-        # Without a conversion nothing waits for a controller that has ended.
-        patch = {"spec": {"conversion": {"strategy": "None", "webhook": None}}}
-        cluster.kubectl("patch", "crd", name, "--type=merge", "-p", json.dumps(patch))
-    cluster.kubectl("delete", "crd", "--wait", *names)
+def _remove(stage: Stage, names: Sequence[str]) -> None:
+    """Remove what the stage has brought, with a controller: to delete objects the API server converts them."""
+    stage.cluster.kubectl("delete", "validatingwebhookconfiguration", "smi-controller", "--ignore-not-found")
+    last = stage.controller("--mesh=none").start()
+    try:
+        # One after the other: who deletes both at once waits for minutes now and then.
+        stage.cluster.kubectl("delete", "namespace", "-l", OURS, "--wait", "--timeout=120s")
+        stage.cluster.kubectl("delete", "crd", "--wait", "--timeout=120s", *names)
+    finally:
+        last.end()
     # The namespace stays: the next stage would meet it while it goes.
-    cluster.kubectl("delete", "lease", "smi-controller", "-n", NAMESPACE, "--ignore-not-found")
+    stage.cluster.kubectl("delete", "lease", "smi-controller", "-n", NAMESPACE, "--ignore-not-found")

@@ -14,6 +14,8 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.smi.translati
 FIELD_MANAGER = "smi-controller.servicemesh.platform"
 """Under this name translations are applied. What others apply with the same label (``smi_migrate``) is not ours."""
 NO_MESH = "none"
+ALL_OF_A_KIND = "*"
+"""In the place of a name: a translation that was made from all objects of a kind."""
 
 _GATEWAY = "gateway.networking.k8s.io/v1"
 _HTTP = Resource(_GATEWAY, "HTTPRoute", "httproutes", namespaced=True)

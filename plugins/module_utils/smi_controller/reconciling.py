@@ -32,6 +32,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.smi_controlle
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi_controller.measures import Measures
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi_controller.outputs import (
+    ALL_OF_A_KIND,
     FIELD_MANAGER,
     NO_MESH,
     is_ours,
@@ -124,7 +125,7 @@ class Reconciler:
         told = [(REFUSED, each) for each in check(objects, around, provider) if each.severity is Severity.ERROR]
         legal = [each for each in objects if subject_of(each) not in illegal]
         # An object that became illegal changes nothing: the last legal state of it stays in force.
-        kept = {(each["kind"], each["metadata"]["name"]) for each in objects if subject_of(each) in illegal}
+        kept = _origins(each for each in objects if subject_of(each) in illegal)
         translation = translate(legal, self._mesh.target, around, self._mesh.trust_domain)
         told += [(NOT_TRANSLATED, each) for each in translation.findings if each.severity is Severity.ERROR]
         wanted = [owned(each, self._state.source(*_origin(each, namespace))) for each in translation.objects]
@@ -210,6 +211,11 @@ class Reconciler:
 
 
 _AGAIN = "smi-controller-write"
+
+
+def _origins(objects: Iterable[Object]) -> Set[Tuple[str, str]]:
+    """What translations say that they were made from: an object, or all of its kind (a denial by default)."""
+    return {(each["kind"], name) for each in objects for name in (each["metadata"]["name"], ALL_OF_A_KIND)}
 
 
 def _origin(obj: Mapping[str, Any], namespace: str) -> Tuple[str, str, str]:

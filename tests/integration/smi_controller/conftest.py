@@ -34,6 +34,5 @@ def controller(stage: Stage) -> Iterator[Controller]:
 def namespace(stage: Stage, request: pytest.FixtureRequest) -> Iterator[str]:
     """A namespace for one test."""
     name = Path(request.node.name.replace("_", "-").partition("[")[0]).name[:50].rstrip("-")
-    stage.cluster.kubectl("create", "namespace", name)
-    yield name
+    yield stage.namespace(name)
     stage.cluster.kubectl("delete", "namespace", name, "--wait=false")
