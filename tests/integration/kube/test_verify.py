@@ -143,7 +143,8 @@ def test_the_module_runs_drift_and_checks_on_live_objects(ansible: Any, run: Any
     [
         (
             {"check": "nodes"},
-            "check: 'nodes' is not known; known are gateway_api, gateway_api_install, scaling, smi, zones",
+            "check: 'nodes' is not known; known are gateway_api, gateway_api_install, scaling, "
+            "serving, smi, smi_conversion, zones",
         ),
         (
             {"check": "zones", "zone": "a"},

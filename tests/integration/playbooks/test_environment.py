@@ -132,6 +132,9 @@ def test_the_api_server_is_killed(environment: Playbooks, kube_binary: Path) -> 
     assert environment.run("site", **SURVEY).recap["demo"]["changed"] == 0
 
 
+ALL = ["cluster", "crds", "tenancy", "smi_controller", "controllers", "mesh", "network_policies", "autoscaling"]
+
+
 def existing(environment: Playbooks, **changes: Any) -> None:
     """Turn the environment into one on an existing cluster: the embedded one, seen from outside."""
     environment.write(
@@ -186,7 +189,8 @@ def test_teardown_of_an_existing_cluster_wants_a_word_and_leaves_it_clean(
     refused = environment.run("teardown")
     assert refused.code != 0
     assert "-e teardown_confirm=demo" in refused.text
-    run = environment.run("teardown", teardown_confirm="demo")
+    # The controller, which this cluster got as an embedded one, too.
+    run = environment.run("teardown", teardown_confirm="demo", site_components=ALL)
     assert run.code == 0, run.output
     left = items(environment, kube_binary, "ns")
     alive = {space["metadata"]["name"] for space in left if space["status"]["phase"] == "Active"}

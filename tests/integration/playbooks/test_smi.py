@@ -19,7 +19,11 @@ from ansible_collections.servicemesh.platform.tests.support.playbooks import Pla
 
 COMPONENTS = ["cluster", "crds"]
 LINKERD = {"site_components": COMPONENTS, "crds_smi_consumers": '["linkerd-smi"]'}
-NEWEST = {"site_components": COMPONENTS}
+NEWEST = {
+    "site_components": COMPONENTS,
+    "crds_smi_versions": {"split": ["v1alpha4"], "access": ["v1alpha3"], "specs": ["v1alpha4"]},
+    "crds_smi_conversion_by": "",
+}
 SPLIT = "trafficsplits.split.smi-spec.io"
 
 
