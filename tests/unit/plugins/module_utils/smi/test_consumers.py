@@ -24,7 +24,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.smi.crds impo
     crds,
     servable_versions,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 DOCUMENT = (Path(__file__).parents[5] / "docs" / "smi.md").read_text(encoding="utf-8")
@@ -67,6 +67,7 @@ def test_a_consumer_can_live_with_the_crds_that_it_brings(consumer: Consumer) ->
             assert set(consumer.versions(group)) <= set(own.served()[group])
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(st.lists(st.sampled_from(sorted(CONSUMERS)), unique=True))
 def test_every_union_is_what_crds_takes(names: list[str]) -> None:
     needs = union(names)
