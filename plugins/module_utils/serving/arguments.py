@@ -37,6 +37,7 @@ def parser(program: str, description: str) -> argparse.ArgumentParser:
     made.add_argument(
         "--kubeconfig", default="", help="file with the cluster and the user; without it the pod's service account"
     )
+    # In a pod, whose address nobody knows ahead; who runs it elsewhere says where.
     made.add_argument("--bind", default="0.0.0.0", metavar="ADDRESS", help="address to listen on")  # noqa: S104
     made.add_argument("--port", type=port, default=9443, help="port for HTTPS")
     made.add_argument("--probe-port", type=port, default=8080, help="port for /healthz, /readyz and /metrics over HTTP")

@@ -47,7 +47,7 @@ MASTERS = "system:masters"
 """The group that may do everything: k8s.io/apiserver does not ask for it either (``AlwaysAllowGroups``)."""
 
 _ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
-_TOKEN_REVIEWS = "/apis/authentication.k8s.io/v1/tokenreviews"  # noqa: S105
+_TOKEN_REVIEWS = "/apis/authentication.k8s.io/v1/tokenreviews"  # noqa: S105 - a path, no token
 
 
 class StaleConnection(Exception):

@@ -73,7 +73,7 @@ def test_a_crd_has_the_webhook_that_is_meant() -> None:
             "conversion": {"strategy": "Webhook", "webhook": {"clientConfig": {"service": service}}},
         },
     }
-    plain = {**converted, "spec": {**converted["spec"], "conversion": {"strategy": "None"}}}  # type: ignore[dict-item]
+    plain = {**converted, "spec": {**converted["spec"], "conversion": {"strategy": "None"}}}
     for crd, service_name, severity in (
         (converted, "smi-system/smi-controller", "ok"),
         (converted, "", "ok"),

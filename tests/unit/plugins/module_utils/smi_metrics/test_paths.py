@@ -87,7 +87,7 @@ def test_documents_are_paths_to_get(path: str) -> None:
 
 def test_discovery_lists_what_the_profile_can_tell() -> None:
     def names(profile: object) -> list[str]:
-        return [each["name"] for each in discovery.documents(profile)[API]["resources"]]  # type: ignore[arg-type]
+        return [each["name"] for each in discovery.documents(profile)[API]["resources"]]
 
     assert "pods/edges" in names(HTTP)
     assert names(ISTIO) == ["deployments", "deployments/edges", "namespaces", "namespaces/edges", "pods"]
