@@ -62,9 +62,7 @@ CONTROLLER: dict[str, Any] = {
     "build_tags": {"type": "list", "elements": "str", "default": []},
     "user": {"type": "int", "default": 65532},
 }
-ARGUMENTS: dict[str, Any] = {
-    "environment_name": {"type": "str", "required": True},
-    "controllers": {"type": "list", "elements": "dict", "required": True, "options": CONTROLLER},
+PUBLISHING: dict[str, Any] = {
     "registry": {"type": "str"},
     "username": {"type": "str"},
     "password": {"type": "str", "no_log": True},
@@ -82,7 +80,14 @@ ARGUMENTS: dict[str, Any] = {
     "cache_dir": {"type": "path"},
     "progress": {"type": "path"},
 }
-_GO_ACCESS = ("goproxy", "gosumdb", "goprivate", "gonosumdb", "download")
+"""Where images are sent, and how the tool that sends them is had."""
+ARGUMENTS: dict[str, Any] = {
+    "environment_name": {"type": "str", "required": True},
+    "controllers": {"type": "list", "elements": "dict", "required": True, "options": CONTROLLER},
+    **PUBLISHING,
+}
+GO_ACCESS = ("goproxy", "gosumdb", "goprivate", "gonosumdb", "download")
+"""The options of PUBLISHING that say where modules of Go come from."""
 
 
 class StepFailed(Exception):
@@ -219,7 +224,7 @@ class _Images:
         return str(answer["tools"][0]["path"])
 
     def _tools(self, tools: list[dict[str, Any]], folder: str) -> dict[str, Any]:
-        access = {key: self._options[key] for key in _GO_ACCESS}
+        access = {key: self._options[key] for key in GO_ACCESS}
         return self._step(go_tool.INTERFACE, {"tools": tools, "bin_dir": folder, **self._go, **access})
 
     def _built(self, controller: Mapping[str, Any], folder: str) -> str | None:

@@ -32,6 +32,8 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.interface imp
 from ansible_collections.servicemesh.platform.plugins.module_utils.progress import Progress
 from ansible_collections.servicemesh.platform.plugins.modules import go_tool, oci_image
 from ansible_collections.servicemesh.platform.plugins.plugin_utils.controllers import (
+    GO_ACCESS,
+    PUBLISHING,
     ImagesInterface,
     registry_of,
     tag_of,
@@ -48,25 +50,9 @@ ARGUMENTS: dict[str, Any] = {
     "interpreter": {"type": "path", "default": "/usr/local/bin/python3"},
     "ports": {"type": "list", "elements": "str", "default": []},
     "user": {"type": "int", "default": 65532},
-    "registry": {"type": "str"},
-    "username": {"type": "str"},
-    "password": {"type": "str", "no_log": True},
-    "docker_config": {"type": "path"},
-    "ca_path": {"type": "path"},
-    "state_dir": {"type": "path"},
     "path": {"type": "path"},
-    "retries": {"type": "int", "default": 3},
-    "crane": {"type": "path"},
-    "go": {"type": "str", "default": "go"},
-    "goproxy": {"type": "str"},
-    "gosumdb": {"type": "str"},
-    "goprivate": {"type": "str"},
-    "gonosumdb": {"type": "str"},
-    "download": {"type": "bool", "default": True},
-    "cache_dir": {"type": "path"},
-    "progress": {"type": "path"},
+    **PUBLISHING,
 }
-_GO_ACCESS = ("goproxy", "gosumdb", "goprivate", "gonosumdb", "download")
 _RECIPE = 3
 """Raise it when what is made of the same input changes."""
 _APP = "/app"
@@ -261,7 +247,7 @@ class _Image:
         arguments = {
             "tools": [from_catalogue({"name": "crane"})],
             "bin_dir": os.path.join(self._cache.root, "tools"),
-            **{key: self._options[key] for key in ("go", "cache_dir", *_GO_ACCESS)},
+            **{key: self._options[key] for key in ("go", "cache_dir", *GO_ACCESS)},
         }
         answer = self._step(go_tool.INTERFACE, arguments)
         return str(answer["tools"][0]["path"])
