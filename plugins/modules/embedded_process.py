@@ -15,7 +15,7 @@ description:
     cluster, such as a webhook, runs so.
   - A program that ends is started again, after 0.5 seconds, then 1, 2, 4, ... at most 30. One that ran for a minute
     begins with 0.5 seconds again.
-  - Ports are free ones of 127.0.0.1 that are chosen once and remembered, with O(state=absent) too, as long as the
+  - Ports are free ones of this machine that are chosen once and remembered, with O(state=absent) too, as long as the
     cluster is there.
   - M(servicemesh.platform.embedded_cluster) ends the process before the cluster - with C(state=absent) for good, with
     C(state=stopped) until this module is run again.
@@ -49,6 +49,7 @@ options:
     description:
       - The program and its arguments. Required for O(state=present).
       - C({port:NAME}) stands for a port. Each NAME (lower-case letters, digits and C(-)) gets a port of its own.
+      - C({address}) stands for the address to listen on, see O(network).
       - It is found without the E(PATH) of the user, so better named with its whole path. It runs in O(state_dir).
       - Everybody on this machine can read it, so it is no place for secrets.
     type: list
@@ -57,7 +58,7 @@ options:
   environment:
     description:
       - Environment variables of the program. Beside these it has only E(HOME), which is O(state_dir), and a E(PATH) of
-        the system's folders. C({port:NAME}) is replaced here too.
+        the system's folders. C({port:NAME}) and C({address}) are replaced here too.
       - Compared by digest only, and never in results.
     type: dict
     default: {}
@@ -67,6 +68,14 @@ options:
         V(http://127.0.0.1:{port:probe}/readyz). Without it the program is taken as ready when it has run for a second.
       - A program that runs and is not ready gets 15 seconds to recover in a later run, then it is restarted.
     type: str
+  network:
+    description:
+      - V(machine) runs the program in the network of this machine, at 127.0.0.1.
+      - V(cluster) runs it where the control plane of the cluster listens. With real nodes that is a network of its own,
+        from which pods are reached and which pods reach, and this machine too; else it is the same as V(machine).
+    type: str
+    choices: [machine, cluster]
+    default: machine
   ca_path:
     description: The authority that the certificate of a O(ready_url) with C(https) comes from.
     type: path
@@ -143,6 +152,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+address:
+  description: Where the program listens, C({address}). Empty with O(state=absent).
+  returned: success
+  type: str
+  sample: 127.0.0.1
 ports:
   description:
     - The port of each NAME in O(command), O(environment) and O(ready_url).
@@ -193,6 +207,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "command": {"type": "list", "elements": "str", "default": []},
     "environment": {"type": "dict", "default": {}},
     "ready_url": {"type": "str"},
+    "network": {"type": "str", "choices": ["machine", "cluster"], "default": "machine"},
     "ca_path": {"type": "path"},
     "triggers": {"type": "raw"},
     "watch_files": {"type": "list", "elements": "path", "default": []},
@@ -216,6 +231,7 @@ def run(options: Dict[str, Any], check_mode: bool, _diff: bool) -> Dict[str, Any
         return {"failed": True, "msg": f"embedded process {options['name']}: {error}"}
     return {
         "changed": bool(outcome.actions),
+        "address": outcome.address,
         "ports": dict(outcome.ports),
         "pid": outcome.pid,
         "ready": outcome.ready,
@@ -237,6 +253,7 @@ def _ensure(options: Dict[str, Any], check_mode: bool) -> Outcome:
         authority=_absolute("ca_path", options["ca_path"]) if options["ca_path"] else None,
         triggers=options["triggers"],
         watched=[_absolute("watch_files", path) for path in options["watch_files"]],
+        with_control_plane=options["network"] == "cluster",
     )
     return ensure_present(wanted, options["cluster"], state_dir, options["timeout"], check_mode)
 

@@ -67,6 +67,8 @@ options:
         their Deployments or named by C(consumers).
       - V(smi_conversion) looks whether each of C(definitions), names of CustomResourceDefinitions, has a conversion
         webhook, that of the Service C(service) (C(namespace/name)) unless this is empty.
+      - V(beside) looks whether programs beside an embedded cluster are ready, which C(processes) tells - a mapping of
+        their names to that.
       - V(serving) looks whether what the API server asks answers - C(deployments), each as C(namespace/name),
         C(processes), a mapping of names to whether they are ready, and C(api_services) by name - and whether
         C(certificates), each with C(subject), C(days_left) and C(renewed_at), last.

@@ -17,6 +17,7 @@ import pytest
 from ansible_collections.servicemesh.platform.tests.integration.smi_controller.objects import services, split, weights
 from ansible_collections.servicemesh.platform.tests.support.nodes import Environment, eventually
 from ansible_collections.servicemesh.platform.tests.support.playbooks import Playbooks, Run
+from kubernetes.utils.quantity import parse_quantity
 
 SPACE, SHOP = "smi-system", "shop"
 ZONE = "topology.kubernetes.io/zone"
@@ -112,6 +113,30 @@ def test_what_is_illegal_is_refused_with_its_reason(shop: Environment) -> None:
     second = split("second", SHOP, "v1alpha4", service="backend", v1=1)
     told = shop.cluster.kubectl("apply", "-f", "-", check=False, stdin=json.dumps(second))
     assert "splits the traffic of backend too" in told
+
+
+def test_the_metrics_api_tells_of_requests_that_prometheus_has_scraped(shop: Environment) -> None:
+    server = shop.pod("cart", SHOP, "serve")
+    server["metadata"]["annotations"] = {"prometheus.io/scrape": "true", "prometheus.io/port": "8080"}
+    template = {"metadata": {key: server["metadata"][key] for key in ("labels", "annotations")}}
+    del server["spec"]["terminationGracePeriodSeconds"]
+    cart: dict[str, Any] = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "cart", "namespace": SHOP},
+        "spec": {"selector": {"matchLabels": {"app": "cart"}}, "template": {**template, "spec": server["spec"]}},
+    }
+    shop.running(SHOP, cart, *services("cart", SHOP), shop.pod("customer", SHOP, "load", f"http://cart.{SHOP}:8080/"))
+    path = f"/apis/metrics.smi-spec.io/v1alpha1/namespaces/{SHOP}/deployments/cart"
+
+    def successes() -> float:
+        told = shop.cluster.kubectl("get", "--raw", path, check=False)
+        if not told.startswith("{"):
+            return 0
+        counts = {each["name"]: each["value"] for each in json.loads(told)["metrics"]}
+        return float(parse_quantity(counts["success_count"]))
+
+    eventually(60, lambda: successes() > 10, "the metrics API tells of the requests")
 
 
 def test_a_replica_that_is_taken_away_is_not_missed(shop: Environment) -> None:

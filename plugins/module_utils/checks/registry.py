@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterable, List, Mapping, Set
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.checks import (
+    beside,
     gateway_api,
     gateway_api_install,
     scaling,
@@ -22,6 +23,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.findings impo
 CHECKS: Dict[str, Check] = {
     check.name: check
     for check in (
+        beside.CHECK,
         gateway_api.CHECK,
         gateway_api_install.CHECK,
         scaling.CHECK,

@@ -87,7 +87,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.kube
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.kwok import kwok_configuration
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.layout import Layout
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.node import Surroundings
-from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.ports import LOOPBACK, Reservation
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.ports import Reservation
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.processes import TERM_SECONDS, Processes
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.registry import Registry
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.settings import (
@@ -270,7 +270,7 @@ def _stop(folder: StateFolder, check_mode: bool) -> Outcome:
     after = [replace(view, state=STOPPED, pid=0) for view in before]
     return Outcome(
         kubeconfig=str(layout.kubeconfig),
-        server=server_url(memory.ports, _address(memory)) if memory.ports else "",
+        server=server_url(memory.ports, memory.address) if memory.ports else "",
         version=memory.version,
         running=check_mode and gateway(memory.sets) in running,
         before=before,
@@ -312,11 +312,6 @@ def _remove_network(layout: Layout, check_mode: bool) -> List[str]:
         network.remove(key)
         cgroups.remove(cgroup(key))
     return found
-
-
-def _address(memory: Memory) -> str:
-    """Where the control plane listens."""
-    return str(ipaddress.IPv4Network(memory.link)[2]) if memory.link else LOOPBACK
 
 
 def _stop_components(layout: Layout, processes: Processes, names: Sequence[str]) -> None:
@@ -361,7 +356,7 @@ class _Start:
         self._gateway = gateway(self._memory.sets)
         self._fabric = self._network()
         self._sites = self._fabric.sites if self._fabric else ()
-        self._address = _address(self._memory)
+        self._address = self._memory.address
         self._certificates = pki.certificates(
             settings.name,
             settings.service_cidr,
@@ -712,8 +707,7 @@ class _Start:
         """What leads a process into its namespace."""
         if not self._fabric:
             return ()
-        namespace = component.namespace or self._fabric.router
-        return ("nsenter", f"--net={network.namespace_file(namespace)}", "--")
+        return network.enter(component.namespace or self._fabric.router)
 
     def _await_started(self, started: Sequence[Component]) -> None:
         waiting = {component.name: component for component in started}

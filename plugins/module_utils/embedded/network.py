@@ -15,7 +15,7 @@ import subprocess
 from contextlib import suppress
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence, Union
+from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.errors import EmbeddedError
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.fabric import (
@@ -36,6 +36,11 @@ COMMAND_SECONDS = 30
 def namespace_file(name: str) -> Path:
     """The file that holds the namespace `name`."""
     return NAMESPACES / name
+
+
+def enter(name: str) -> Tuple[str, ...]:
+    """What stands before a command that is to run in the namespace `name`."""
+    return ("nsenter", f"--net={namespace_file(name)}", "--")
 
 
 def host_networks(key: str) -> List[IPv4Network]:

@@ -129,6 +129,7 @@ def _control_plane(cluster: str, service_cidr: str) -> List[Certificate]:
         _client("scheduler", CLUSTER_AUTHORITY, "system:kube-scheduler"),
         _client("kwok", CLUSTER_AUTHORITY, KWOK_USER),
         _client("health", CLUSTER_AUTHORITY, HEALTH_USER),
+        _client("prometheus", CLUSTER_AUTHORITY, "servicemesh.platform:prometheus"),
         _client("admin", CLUSTER_AUTHORITY, "servicemesh.platform:admin", ADMIN_GROUP),
         _client("super-admin", CLUSTER_AUTHORITY, "servicemesh.platform:super-admin", "system:masters"),
     ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import ipaddress
 import json
 import os
 import shutil
@@ -26,6 +27,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.file
     write_private,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.layout import Layout
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.ports import LOOPBACK
 
 LOCK_POLL_SECONDS = 0.2
 
@@ -48,6 +50,11 @@ class Memory:
     zones: Dict[str, int] = field(default_factory=dict)
     nodes: Dict[str, int] = field(default_factory=dict)
     sets: List[str] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        """Where the control plane listens."""
+        return str(ipaddress.IPv4Network(self.link)[2]) if self.link else LOOPBACK
 
 
 class StateFolder:

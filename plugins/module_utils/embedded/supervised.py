@@ -19,14 +19,15 @@ import shutil
 import ssl
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import SplitResult, urlsplit
 
-from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import supervisor
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded import network, supervisor
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.deadline import Deadline
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.errors import ComponentError, EmbeddedError
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.fabric import key_of, namespace_prefix
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.files import (
     make_private_folder,
     read_optional,
@@ -35,10 +36,10 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.file
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.health import ANSWER_TIMEOUT, Health
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.layout import Layout
-from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.ports import Reservation
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.ports import LOOPBACK, Reservation
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.processes import Process, Processes
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.settings import check_name
-from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.state_folder import StateFolder
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.state_folder import Memory, StateFolder
 from ansible_collections.servicemesh.platform.plugins.module_utils.variables.formats import DNS_LABEL
 
 COMPONENT_PREFIX = "process-"
@@ -47,6 +48,7 @@ POLL_SECONDS = 0.1
 RECOVERY_SECONDS = 15.0
 # How long a program without a ready_url must have run to be ready.
 STEADY_SECONDS = 1.0
+_ADDRESS = "{address}"
 _PORT = re.compile(r"\{port:([^{}]*)\}")
 _PORT_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _COMPILED = "__pycache__"
@@ -55,10 +57,12 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 @dataclass(frozen=True)
 class Wanted:
-    """A program as it shall run. {port:NAME} in command, environment and ready_url stands for a port.
+    """A program as it shall run.
 
-    ready_url: empty for none. authority: the PEM file that the certificate of ready_url comes from. triggers: plain
-    data. watched: files and folders.
+    {port:NAME} in command, environment and ready_url stands for a port, {address} for where it listens. ready_url:
+    empty for none. authority: the PEM file that the certificate of ready_url comes from. triggers: plain data.
+    watched: files and folders. with_control_plane: it runs in the network of the control plane, where real nodes and
+    their pods reach it and it reaches them.
     """
 
     name: str
@@ -68,6 +72,7 @@ class Wanted:
     authority: Optional[Path] = None
     triggers: Any = None
     watched: Sequence[Path] = ()
+    with_control_plane: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,7 @@ class Outcome:
     before, after: for people, as a difference.
     """
 
+    address: str
     ports: Mapping[str, int]
     pid: int
     ready: bool
@@ -96,7 +102,8 @@ def ensure_present(wanted: Wanted, cluster: str, state_dir: Path, timeout: float
     _check(wanted, cluster, check_mode)
     deadline = Deadline(timeout)
     folder = StateFolder(Layout(state_dir.resolve()), cluster)
-    one = _Supervised(wanted, folder.layout, deadline, check_mode)
+    memory = folder.recall()
+    one = _Supervised(wanted, folder.layout, memory, deadline, check_mode)
     if folder.exists():
         with folder.locked(deadline):
             return one.ensure()
@@ -113,7 +120,7 @@ def ensure_absent(name: str, cluster: str, state_dir: Path, timeout: float, chec
     folder = StateFolder(Layout(state_dir.resolve()), cluster)
     layout, component = folder.layout, COMPONENT_PREFIX + name
     if not folder.exists():
-        return Outcome({}, 0, False, layout.log(component), [], {}, {})
+        return Outcome("", {}, 0, False, layout.log(component), [], {}, {})
     with folder.locked(Deadline(timeout)):
         processes = Processes(layout)
         before = _view(layout, name, processes.running(component))
@@ -123,17 +130,20 @@ def ensure_absent(name: str, cluster: str, state_dir: Path, timeout: float, chec
             processes.stop([component])
             _stop_strays(processes, strays)
             _forget(layout, name)
-        return Outcome(
-            {}, 0, False, layout.log(component), actions, before, before if check_mode and not actions else {}
-        )
+        after = before if check_mode and not actions else {}
+        return Outcome("", {}, 0, False, layout.log(component), actions, before, after)
 
 
 class _Supervised:
     """One run towards a program that runs."""
 
-    def __init__(self, wanted: Wanted, layout: Layout, deadline: Deadline, check_mode: bool) -> None:
-        self._wanted = wanted
+    def __init__(self, wanted: Wanted, layout: Layout, memory: Memory, deadline: Deadline, check_mode: bool) -> None:
         self._layout = layout
+        self._cluster_ports = memory.ports
+        apart = wanted.with_control_plane and memory.link
+        self._address = memory.address if apart else LOOPBACK
+        self._namespace = namespace_prefix(key_of(layout.root)) if apart else ""
+        self._wanted = _at(wanted, self._address)
         self._deadline = deadline
         self._check_mode = check_mode
         self._component = COMPONENT_PREFIX + wanted.name
@@ -143,7 +153,8 @@ class _Supervised:
         running = self._processes.running(self._component)
         known = _recall(self._layout, self._wanted.name)
         purposes = _port_names(self._wanted)
-        with Reservation(known.get("ports") or {}, purposes, set() if running else set(purposes)) as reservation:
+        remembered = {**self._ports_of_the_cluster(), **(known.get("ports") or {})}
+        with Reservation(remembered, purposes, set() if running else set(purposes)) as reservation:
             ports = {name: reservation.ports[name] for name in purposes}
             parts = self._parts(ports)
             health, reason = self._examine(running, known, parts, ports)
@@ -154,6 +165,7 @@ class _Supervised:
                 health = Health(True)
         verb = "restart" if before else "start"
         return Outcome(
+            address=self._address,
             ports=ports,
             pid=running.pid if running else 0,
             ready=bool(running) and health.healthy,
@@ -197,9 +209,24 @@ class _Supervised:
         write_private(settings, json.dumps(content).encode())
         program = layout.supervised / "supervisor.py"
         write_private(program, inspect.getsource(supervisor).encode())
-        command = (sys.executable, "-I", str(program), str(settings), str(status))
+        command = (*self._enter(), sys.executable, "-I", str(program), str(settings), str(status))
         process = self._processes.start(self._component, command, _digest(parts))
         self._await_ready(process, ports)
+
+    def _enter(self) -> Tuple[str, ...]:
+        """What leads it into its namespace. Raises EmbeddedError when that is not there."""
+        if not self._namespace:
+            return ()
+        if not network.identity(self._namespace):
+            raise EmbeddedError(
+                f"the network of the embedded cluster in {self._layout.root} is not there; "
+                "start it first (embedded_cluster with state=started)"
+            )
+        return network.enter(self._namespace)
+
+    def _ports_of_the_cluster(self) -> Dict[str, int]:
+        """What no program may choose: nobody listens on them here where the control plane has a network of its own."""
+        return {f"the cluster's {purpose}": port for purpose, port in self._cluster_ports.items()}
 
     def _await_ready(self, process: Process, ports: Mapping[str, int]) -> None:
         deadline = Deadline(self._deadline.seconds)  # the end of its predecessor may have taken long
@@ -233,6 +260,7 @@ class _Supervised:
             "triggers": _digest(self._wanted.triggers),
             "watched files": _digest({str(path): self._content(path) for path in self._wanted.watched}),
             "supervisor": _digest(inspect.getsource(supervisor)),
+            "network": network.identity(self._namespace) if self._namespace else "",
         }
 
     def _content(self, path: Path) -> List[List[str]]:
@@ -298,7 +326,7 @@ def _check(wanted: Wanted, cluster: str, check_mode: bool) -> None:
 def _check_url(wanted: Wanted) -> None:
     if not wanted.ready_url:
         return
-    parts = urlsplit(_PORT.sub("1", wanted.ready_url))
+    parts = urlsplit(_PORT.sub("1", wanted.ready_url.replace(_ADDRESS, LOOPBACK)))
     try:
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
@@ -330,6 +358,16 @@ def _port_names(wanted: Wanted) -> List[str]:
     """The names of the ports, in the order in which they are used first."""
     texts = (*wanted.command, *wanted.environment.values(), wanted.ready_url)
     return list(dict.fromkeys(name for text in texts for name in _PORT.findall(text)))
+
+
+def _at(wanted: Wanted, address: str) -> Wanted:
+    """The same with the address instead of its placeholder."""
+    return replace(
+        wanted,
+        command=[word.replace(_ADDRESS, address) for word in wanted.command],
+        environment={key: value.replace(_ADDRESS, address) for key, value in wanted.environment.items()},
+        ready_url=wanted.ready_url.replace(_ADDRESS, address),
+    )
 
 
 def _fill(text: str, ports: Mapping[str, int]) -> str:

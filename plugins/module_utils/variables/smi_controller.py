@@ -20,8 +20,10 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.variables.for
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.variables.model import Inventory, Problem
 
+EMBEDDED_PROMETHEUS = "embedded"
 _SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 _BEGIN = "-----BEGIN CERTIFICATE-----"
+_URL = "write its URL, like http://prometheus.monitoring.svc:9090, or embedded for that of an embedded cluster"
 _READ = ["get", "list", "watch"]
 
 Rule = Dict[str, List[str]]
@@ -140,19 +142,19 @@ def _registry(variables: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _prometheus(url: str) -> Iterator[Problem]:
-    if not url:
+    if url in ("", EMBEDDED_PROMETHEUS):
         return
     try:
         parts = urlsplit(url)
         is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        yield Problem("smi_controller_prometheus", url, "write its URL, like http://prometheus.monitoring.svc:9090")
+        yield Problem("smi_controller_prometheus", url, _URL)
         return
     if "@" in parts.netloc:
         expected = "leave user and password out: whoever may look at Deployments would see them"
         yield Problem("smi_controller_prometheus", f"{parts.scheme}://...@{parts.hostname}", expected)
     elif not is_good or parts.query or parts.fragment:
-        yield Problem("smi_controller_prometheus", url, "write its URL, like http://prometheus.monitoring.svc:9090")
+        yield Problem("smi_controller_prometheus", url, _URL)
 
 
 def _certificates(variables: Mapping[str, Any]) -> Iterator[Problem]:

@@ -1,6 +1,7 @@
 // Command probe is both ends of the traffic of the tests.
 //
-//	probe serve          answers at :8080 with the name of its host; /burn?ms=20 keeps a CPU busy for that long first
+//	probe serve          answers at :8080 with the name of its host; /burn?ms=20 keeps a CPU busy for that long first,
+//	                     /metrics tells how often it has answered, for Prometheus
 //	probe get URL        writes the answer; ends with an error when none comes within two seconds
 //	probe load URL       asks all the time, twice at once, until it is told to end
 //	probe wait           does nothing until it is told to end
@@ -14,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -55,7 +57,15 @@ func serve() error {
 		}
 		fmt.Fprintln(answer, host)
 	})
-	http.HandleFunc("/", func(answer http.ResponseWriter, _ *http.Request) { fmt.Fprintln(answer, host) })
+	var answers atomic.Int64
+	http.HandleFunc("/", func(answer http.ResponseWriter, _ *http.Request) {
+		answers.Add(1)
+		fmt.Fprintln(answer, host)
+	})
+	http.HandleFunc("/metrics", func(answer http.ResponseWriter, _ *http.Request) {
+		answer.Header().Set("Content-Type", "text/plain; version=0.0.4")
+		fmt.Fprintf(answer, "# TYPE http_requests_total counter\nhttp_requests_total{code=\"200\"} %d\n", answers.Load())
+	})
 	fmt.Println("serving")
 	return http.ListenAndServe(":8080", nil)
 }

@@ -65,7 +65,7 @@ def test_a_role_produces_what_the_table_says(role: str) -> None:
 
 def test_the_addons_of_real_nodes_stay_in_the_namespace_of_the_system() -> None:
     templates = sorted((ROOT / "roles" / "cluster" / "templates" / "addons").glob("*.j2"))
-    assert len(templates) == 4
+    assert len(templates) == 5
     namespaces = {
         name for path in templates for name in re.findall(r"^  namespace: (\S+)$", path.read_text(), re.MULTILINE)
     }

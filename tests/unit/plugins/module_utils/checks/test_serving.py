@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.servicemesh.platform.plugins.module_utils.checks.beside import beside
 from ansible_collections.servicemesh.platform.plugins.module_utils.checks.model import API_SERVICE, CRD, DEPLOYMENT
 from ansible_collections.servicemesh.platform.plugins.module_utils.checks.serving import serving
 from ansible_collections.servicemesh.platform.plugins.module_utils.checks.smi_conversion import smi_conversion
@@ -31,6 +32,12 @@ def test_a_program_is_available_or_not() -> None:
     names = ["smi-system/smi-controller", "smi-system/smi-metrics"]
     assert severities(found({DEPLOYMENT: [there]}, deployments=names)) == ["ok", "error"]
     assert severities(found(processes={"smi-controller": True, "smi-metrics": False})) == ["ok", "error"]
+
+
+def test_a_program_beside_the_cluster_is_ready_or_not() -> None:
+    well, ill = beside({}, {"processes": {"prometheus": True, "other": False}})
+    assert severities([well, ill]) == ["ok", "error"]
+    assert "logs/process-other.log" in ill.mend
 
 
 @pytest.mark.parametrize(

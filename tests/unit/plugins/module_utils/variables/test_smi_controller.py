@@ -47,6 +47,7 @@ def told(**variables: Any) -> list[str]:
         {"image": IMAGE},
         {"image_base": f"registry.example.com/python{DIGEST}", "image_python_version": "3.12"},
         {"prometheus": "http://prometheus.monitoring.svc:9090/prometheus"},
+        {"prometheus": "embedded"},
         {"certificate_secret": "from-the-pki", "ca_bundle": PEM},
         {"namespace": "kube-system", "create_namespace": False},
         {"registry": "registry.example.com/mesh", "registry_username": "u", "registry_password": "p"},
