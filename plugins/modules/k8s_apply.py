@@ -340,7 +340,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.converge
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import KubeError
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.ignored_fields import (
     IGNORED_FIELD_ARGUMENTS,
-    IgnoredField,
+    ignored_field,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.wait import WAIT_FOR_ARGUMENTS, WaitFor
 
@@ -388,7 +388,7 @@ def request_from(options: Dict[str, Any], check_mode: bool, diff: bool) -> Reque
         absent=options["state"] == "absent",
         field_manager=options["field_manager"],
         force_conflicts=options["force_conflicts"],
-        ignored=[IgnoredField(**_without_none(entry)) for entry in options["ignore_fields"]],
+        ignored=[ignored_field(entry) for entry in options["ignore_fields"]],
         remove_with_content=options["remove_with_content"],
         lock_timeout=options["lock_timeout"],
         wait=options["wait"],

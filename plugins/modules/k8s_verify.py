@@ -48,6 +48,26 @@ options:
         type: str
         choices: [ConfigMap, Secret]
         default: ConfigMap
+  ignore_fields:
+    description: Fields that others write, as for M(servicemesh.platform.k8s_apply).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      kind:
+        description: Kind of the objects.
+        type: str
+        required: true
+      name:
+        description: Name of the object; without it all of the kind are meant.
+        type: str
+      namespace:
+        description: Namespace of the objects; without it all are meant.
+        type: str
+      path:
+        description: The field.
+        type: str
+        required: true
   prune:
     description: Whether the definitions are all that O(applyset) should have.
     type: bool
@@ -67,6 +87,9 @@ options:
         their Deployments or named by C(consumers).
       - V(smi_conversion) looks whether each of C(definitions), names of CustomResourceDefinitions, has a conversion
         webhook, that of the Service C(service) (C(namespace/name)) unless this is empty.
+      - V(istio) looks whether the istiod C(deployment) in C(namespace) serves its mesh. C(plays) says that kwok plays
+        its pods, C(lacks_filters) that its proxies lack Istio's own filters, C(authority_days_left) how long its
+        authority lasts.
       - V(beside) looks whether programs beside an embedded cluster are ready, which C(processes) tells - a mapping of
         their names to that.
       - V(serving) looks whether what the API server asks answers - C(deployments), each as C(namespace/name),
@@ -165,6 +188,10 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube.converge
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.discovery import Discovery
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.drift import drift
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import InvalidArgument, KubeError
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.ignored_fields import (
+    IGNORED_FIELD_ARGUMENTS,
+    ignored_field,
+)
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import Session, open_session
 
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
@@ -173,6 +200,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "src": {"type": "list", "elements": "path", "default": []},
     "fragments": {"type": "raw", "no_log": True},
     "applyset": {"type": "dict", "options": APPLYSET_ARGUMENTS},
+    "ignore_fields": {"type": "list", "elements": "dict", "default": [], "options": IGNORED_FIELD_ARGUMENTS},
     "prune": {"type": "bool", "default": True},
     "checks": {"type": "list", "elements": "dict", "default": []},
     "offline": {"type": "bool", "default": False},
@@ -231,6 +259,7 @@ def _drift(options: Dict[str, Any], session: Session) -> List[Finding]:
         src=options["src"],
         fragments=options["fragments"],
         applyset=options["applyset"],
+        ignored=[ignored_field(entry) for entry in options["ignore_fields"]],
         prune=options["prune"],
         field_manager=f"servicemesh.platform/{options['component']}",
     )

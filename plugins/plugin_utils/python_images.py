@@ -10,35 +10,25 @@ that another version of these is all that is sent. With a base of the user's the
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import shutil
 from collections.abc import Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Iterator
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.registry import NAME
-from ansible_collections.servicemesh.platform.plugins.module_utils.golang.environment import Cache
 from ansible_collections.servicemesh.platform.plugins.module_utils.golang.errors import GoError
-from ansible_collections.servicemesh.platform.plugins.module_utils.golang.lock import exclusive
-from ansible_collections.servicemesh.platform.plugins.module_utils.golang.tool_catalogue import from_catalogue
 from ansible_collections.servicemesh.platform.plugins.module_utils.images import debian, wheels
 from ansible_collections.servicemesh.platform.plugins.module_utils.images.errors import ImageError
 from ansible_collections.servicemesh.platform.plugins.module_utils.images.interpreter import Interpreter
-from ansible_collections.servicemesh.platform.plugins.module_utils.images.options import this_architecture
-from ansible_collections.servicemesh.platform.plugins.module_utils.interface import Interface
-from ansible_collections.servicemesh.platform.plugins.module_utils.progress import Progress
-from ansible_collections.servicemesh.platform.plugins.modules import go_tool, oci_image
+from ansible_collections.servicemesh.platform.plugins.modules import oci_image
 from ansible_collections.servicemesh.platform.plugins.plugin_utils.controllers import (
-    GO_ACCESS,
     PUBLISHING,
     ImagesInterface,
-    registry_of,
+    StepFailed,
     tag_of,
 )
-from ansible_collections.servicemesh.platform.plugins.plugin_utils.in_process import call
+from ansible_collections.servicemesh.platform.plugins.plugin_utils.image_parts import ImageMaker, ToCome, digest_of
 
 ARGUMENTS: dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -74,14 +64,6 @@ class _Python:
     key: str
 
 
-class _ToCome(Exception):
-    """In check mode: a part is not made yet."""
-
-
-class StepFailed(Exception):
-    """A step came to nothing; the message says why and what to do."""
-
-
 def run(options: dict[str, Any], check_mode: bool, diff: bool) -> dict[str, Any]:
     """Have the image in the registry."""
     try:
@@ -90,18 +72,8 @@ def run(options: dict[str, Any], check_mode: bool, diff: bool) -> dict[str, Any]
         return {"failed": True, "msg": str(error)}
 
 
-class _Image:
+class _Image(ImageMaker):
     """One call."""
-
-    def __init__(self, options: dict[str, Any], check_mode: bool, diff: bool) -> None:
-        self._options = options
-        self._check_mode = check_mode
-        self._diff = diff
-        self._cache = Cache.at(options["cache_dir"])
-        self._registry = registry_of(options)
-        self._say = Progress(options["progress"]).say
-        self._architecture = this_architecture()
-        self._made = False
 
     def run(self) -> dict[str, Any]:
         self._check()
@@ -112,9 +84,9 @@ class _Image:
             python = self._python()
             sources = self._sources()
             inputs = [_RECIPE, python.key, sources, self._options["ports"], self._options["user"]]
-            tag = tag_of(self._options["version"] or _digest(inputs)[:12])
+            tag = tag_of(self._options["version"] or digest_of(inputs)[:12])
             app = self._app(sources, python)
-        except _ToCome:
+        except ToCome:
             return self._answer("to come", tag, {}, True)
         pushed = self._push(python, app, tag)
         return self._answer("pushed" if self._registry else "named", tag, pushed, bool(pushed["changed"]), python)
@@ -137,11 +109,11 @@ class _Image:
             lock = self._lock(version)
             files = [{"src": str(self._packages(lock, version)), "dest": _PACKAGES}] if lock else []
             base = self._registry.from_here(self._options["base"]) if self._registry else self._options["base"]
-            key = _digest([self._options["base"], self._options["interpreter"], lock])
+            key = digest_of([self._options["base"], self._options["interpreter"], lock])
             return _Python(version, self._options["interpreter"], base, None, files, key)
-        selection = self._selection()
+        selection = self._selection("python", debian.select)
         lock = self._lock(selection.version)
-        key = _digest([_RECIPE, self._architecture, debian.key(selection), lock])
+        key = digest_of([_RECIPE, self._architecture, debian.key(selection), lock])
 
         def make(folder: Path) -> None:
             root = folder / "root"
@@ -161,31 +133,13 @@ class _Image:
         folder = self._part("python", key, make)
         return _Python(selection.version, selection.interpreter, str(folder / "layout"), folder / "root", [], key)
 
-    def _selection(self) -> debian.Selection:
-        """What apt has. It takes seconds to tell, so its answer is kept until its lists or settings change."""
-        kept = Path(self._cache.root, "images", "selection.json")
-        state = debian.state_of_apt()
-        with suppress(OSError, ValueError, TypeError, KeyError):
-            known = json.loads(kept.read_text(encoding="utf-8"))
-            if known["state"] == state:
-                packages = [debian.Package(**package) for package in known["selection"].pop("packages")]
-                return debian.Selection(packages=packages, **known["selection"])
-        selection = debian.select()
-        if not self._check_mode:
-            self._cache.create()
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            fresh = kept.with_name(f".{kept.name}-{os.getpid()}")
-            fresh.write_text(json.dumps({"state": state, "selection": asdict(selection)}), encoding="utf-8")
-            fresh.replace(kept)
-        return selection
-
     def _lock(self, version: str) -> str:
         path = self._options["requirements"]
         return wheels.chosen(Path(path), version, self._architecture) if path else ""
 
     def _packages(self, lock: str, version: str) -> Path:
         """The packages for a base of the user's."""
-        key = _digest([_RECIPE, self._architecture, version, lock])
+        key = digest_of([_RECIPE, self._architecture, version, lock])
         return self._part("packages", key, lambda folder: self._install(lock, version, folder))
 
     def _install(self, lock: str, version: str, folder: Path) -> None:
@@ -212,7 +166,7 @@ class _Image:
             if python.root:
                 Interpreter(python.root, python.version).compile(folder, _APP)
 
-        return self._part("app", _digest([_RECIPE, python.key, sources]), make)
+        return self._part("app", digest_of([_RECIPE, python.key, sources]), make, fetches=False)
 
     def _push(self, python: _Python, app: Path, tag: str) -> dict[str, Any]:
         environment = {
@@ -239,52 +193,6 @@ class _Image:
         }
         return self._step(oci_image.INTERFACE, arguments)
 
-    def _crane(self) -> str:
-        """The program that talks to registries: the one that was named, else one of our own."""
-        named = self._options["crane"]
-        if named and shutil.which(named):
-            return str(named)
-        arguments = {
-            "tools": [from_catalogue({"name": "crane"})],
-            "bin_dir": os.path.join(self._cache.root, "tools"),
-            **{key: self._options[key] for key in ("go", "cache_dir", *GO_ACCESS)},
-        }
-        answer = self._step(go_tool.INTERFACE, arguments)
-        return str(answer["tools"][0]["path"])
-
-    def _part(self, name: str, key: str, make: Callable[[Path], None]) -> Path:
-        """The folder of a part in the cache, made when it is not there. Raises _ToCome in check mode."""
-        folder = Path(self._cache.root, "images", f"{name}-{key[:16]}")
-        if folder.is_dir():
-            return folder
-        if self._check_mode:
-            raise _ToCome
-        if name != "app" and not self._options["download"]:
-            raise StepFailed(
-                f"download: {folder} is not there, and nothing may be fetched.\n"
-                "Set it to true once, or copy the cache of another machine."
-            )
-        self._cache.create()
-        with exclusive(self._cache.lock(f"image-{name}-{key[:16]}"), self._wait), _unfinished(folder) as fresh:
-            if not folder.is_dir():
-                make(fresh)
-                fresh.rename(folder)
-        self._made = True
-        return folder
-
-    def _wait(self, holder: str) -> None:
-        self._say(f"waiting for process {holder}, which makes the same")
-
-    def _step(self, interface: Interface, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """What a module answers. Raises StepFailed with its message."""
-        given = {key: value for key, value in arguments.items() if value is not None}
-        if self._options["progress"] and "progress" in interface.argument_spec:
-            given["progress"] = self._options["progress"]
-        answer = call(interface, given, self._check_mode, self._diff)
-        if answer.get("failed"):
-            raise StepFailed(answer["msg"])
-        return answer
-
     def _answer(
         self, state: str, tag: str, pushed: Mapping[str, Any], changed: bool, python: _Python | None = None
     ) -> dict[str, Any]:
@@ -305,18 +213,6 @@ class _Image:
         return {**answer, "diff": pushed["diff"]} if pushed.get("diff") else answer
 
 
-@contextmanager
-def _unfinished(folder: Path) -> Iterator[Path]:
-    """An empty folder beside `folder`, gone afterwards."""
-    fresh = folder.with_name(f".unfinished-{folder.name}")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    try:
-        yield fresh
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-
-
 def _files(path: Path) -> Iterator[Path]:
     """A file, or those below a folder, without what Python has compiled."""
     if not path.is_dir():
@@ -325,10 +221,6 @@ def _files(path: Path) -> Iterator[Path]:
     for found in sorted(path.iterdir()):
         if found.name != _COMPILED:
             yield from _files(found)
-
-
-def _digest(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 INTERFACE = ImagesInterface(ARGUMENTS, run)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The servicemesh.platform authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A file system with a Python interpreter, from packages of the Debian or Ubuntu release that this machine runs.
+"""A file system with Python or other programs, from packages of the Debian or Ubuntu release that this machine runs.
 
 apt says which packages and versions there are, fetches them, and checks them by the signatures of their archive. They
 are unpacked into a folder, not installed: nothing of them is run, and root is not needed.
@@ -23,7 +23,7 @@ from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, 
 from ansible_collections.servicemesh.platform.plugins.module_utils.images.errors import ImageError
 
 PROGRAMS = ("apt-get", "apt-cache", "dpkg-deb")
-ANOTHER_BASE = "Or name an image with Python in base, and its version in python_version."
+ANOTHER_BASE = "Or name an image that exists."
 OLDEST = (3, 9)
 _TIMEOUT = 600
 _SHOWN = 600
@@ -37,6 +37,7 @@ _UNWANTED_MODULES = re.compile(
 )
 # Libraries, and what is one by another name.
 _LIBRARY = re.compile(r"lib|zlib1g")
+_PROGRAM_FOLDERS = ("usr/bin/", "usr/sbin/")
 _MERGED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _UNWANTED_FOLDERS = frozenset(
     (
@@ -80,7 +81,7 @@ class Package:
 
 @dataclass(frozen=True)
 class Selection:
-    """The packages of an interpreter. version: of Python, such as 3.11. release: the text of /etc/os-release."""
+    """Packages. version: of Python, such as 3.11, or empty without it. release: the text of /etc/os-release."""
 
     version: str
     packages: Sequence[Package]
@@ -107,25 +108,39 @@ def state_of_apt() -> str:
 
 def select() -> Selection:
     """The packages that apt has for a Python and all that it needs. Raises ImageError when there are none."""
+    _check_programs()
+    graph = _depends(_PYTHON)
+    version = _version(graph)
+    roots = [f"python{version}-minimal", f"libpython{version}-minimal", f"libpython{version}-stdlib"]
+    return _selection(version, roots, graph)
+
+
+def select_programs(package: str) -> Selection:
+    """A package with programs, and the libraries that these need. Raises ImageError when there are none."""
+    _check_programs()
+    return _selection("", [package], _depends(package))
+
+
+def _check_programs() -> None:
     missing = [program for program in PROGRAMS if not shutil.which(program)]
     if missing:
         raise ImageError(
             f"There is no {' and no '.join(missing)} on this machine, so no packages of Debian can be had.",
             "Run this on Debian or Ubuntu. " + ANOTHER_BASE,
         )
-    graph = _depends(_PYTHON)
-    version = _version(graph)
-    roots = [f"python{version}-minimal", f"libpython{version}-minimal", f"libpython{version}-stdlib"]
+
+
+def _selection(version: str, roots: Sequence[str], graph: Mapping[str, Sequence[str]]) -> Selection:
     names = [*_closure(roots, graph), _AUTHORITIES]
     release = _RELEASE.read_text(encoding="utf-8") if _RELEASE.exists() else ""
     return Selection(version, _packages(names), names, release)
 
 
 def unpack(selection: Selection, root: Path, say: Callable[[str], None]) -> None:
-    """Fetch the packages and have of them in `root` what an image with Python needs. Raises ImageError, OSError."""
+    """Fetch the packages and have of them in `root` what an image needs. Raises ImageError, OSError."""
     with tempfile.TemporaryDirectory(prefix="packages-") as temporary:
         folder = Path(temporary)
-        say(f"fetching {len(selection.names)} packages of Python {selection.version}")
+        say(f"fetching {len(selection.names)} packages of Debian")
         _run(["apt-get", "download", *selection.names], folder)
         for package in selection.packages:
             _add(_checked(folder, package), folder / "unpacked", root, selection.version)
@@ -239,6 +254,9 @@ def _merged(place: str) -> str:
 
 
 def _is_wanted(place: str, version: str) -> bool:
+    """Whether an image has this file. version: of Python; empty for one without it, which has all programs."""
+    if not version and place.startswith(_PROGRAM_FOLDERS):
+        return True
     if place.startswith("usr/share/doc/"):
         return place.endswith("/copyright")
     if place.startswith(f"{_AUTHORITY_FOLDER}/"):

@@ -14,7 +14,7 @@ from __future__ import annotations
 import copy
 import re
 from dataclasses import dataclass
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Mapping, Sequence
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.objects import ObjectKey
 
@@ -46,6 +46,11 @@ class IgnoredField:
     @property
     def parts(self) -> List[str]:
         return [part.replace("\\.", ".") for part in re.split(r"(?<!\\)\.", self.path)]
+
+
+def ignored_field(options: Mapping[str, Any]) -> IgnoredField:
+    """An entry of an option ``ignore_fields``, as IGNORED_FIELD_ARGUMENTS describes it."""
+    return IgnoredField(**{key: value for key, value in options.items() if value is not None})
 
 
 def without_ignored(body: Dict[str, Any], key: ObjectKey, ignored: Sequence[IgnoredField]) -> Dict[str, Any]:
