@@ -67,6 +67,12 @@ class Environment:
         """The answer that a pod of the probe gets; the complaint when it gets none."""
         return self.cluster.kubectl("-n", namespace, "exec", pod, "--", "/probe", "get", url, check=False).strip()
 
+    def count(self, namespace: str, pod: str, url: str, times: int) -> dict[str, int]:
+        """How often a pod of the probe gets each answer: status and text; status 0 is none at all."""
+        command = ("exec", pod, "-c", "probe", "--", "/probe", "count", url, str(times))
+        lines = self.cluster.kubectl("-n", namespace, *command).splitlines()
+        return {answer: int(number) for number, _space, answer in (line.partition(" ") for line in lines)}
+
     def remove(self, *namespaces: str) -> None:
         """Remove namespaces, without waiting."""
         self.cluster.kubectl("delete", "namespace", "--wait=false", "--ignore-not-found", *namespaces)

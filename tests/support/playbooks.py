@@ -45,6 +45,10 @@ class Playbooks:
 
     folder: Path
     extra: dict[str, Any] = field(default_factory=dict)
+    name: str = "demo"
+    """Of the inventory, and of its environment."""
+    patience: int = 300
+    """Seconds for a run."""
 
     @property
     def inventory(self) -> Path:
@@ -55,11 +59,11 @@ class Playbooks:
         return self.folder / "state"
 
     def write(self, **changes: Any) -> None:
-        """Write the demo's inventory with some variables of the environments replaced."""
+        """Write the inventory with some variables of the environments replaced."""
         (self.inventory / "group_vars").mkdir(parents=True, exist_ok=True)
-        demo = ROOT / "inventories" / "demo"
-        (self.inventory / "hosts.yml").write_text((demo / "hosts.yml").read_text())
-        variables = (demo / "group_vars" / "environments.yml").read_text()
+        original = ROOT / "inventories" / self.name
+        (self.inventory / "hosts.yml").write_text((original / "hosts.yml").read_text())
+        variables = (original / "group_vars" / "environments.yml").read_text()
         manifests = str(ROOT / "inventories" / "manifests")
         (self.inventory / "group_vars" / "environments.yml").write_text(
             variables.replace("{{ inventory_dir }}/../manifests", manifests)
@@ -71,7 +75,7 @@ class Playbooks:
             **changes,
         }
         (self.inventory / "host_vars").mkdir(exist_ok=True)
-        (self.inventory / "host_vars" / "demo.yml").write_text(json.dumps(own))
+        (self.inventory / "host_vars" / f"{self.name}.yml").write_text(json.dumps(own))
 
     def run(self, playbook: str, *arguments: str, **extra: Any) -> Run:
         """Run a playbook of the collection; ``extra`` are extra vars."""
@@ -79,5 +83,7 @@ class Playbooks:
         command += ["-i", str(self.inventory), *arguments]
         for name, value in extra.items():
             command += ["-e", json.dumps({name: value})]
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False, timeout=300)
+        done = subprocess.run(
+            command, cwd=self.folder, capture_output=True, text=True, check=False, timeout=self.patience
+        )
         return Run(done.returncode, ANSI.sub("", done.stdout + done.stderr))

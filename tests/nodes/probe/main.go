@@ -3,6 +3,7 @@
 //	probe serve          answers at :8080 with the name of its host; /burn?ms=20 keeps a CPU busy for that long first,
 //	                     /metrics tells how often it has answered, for Prometheus
 //	probe get URL        writes the answer; ends with an error when none comes within two seconds
+//	probe count URL N    asks N times and writes how often it got each answer: number, status, text
 //	probe load URL       asks all the time, twice at once, until it is told to end
 //	probe wait           does nothing until it is told to end
 //	probe write FILE     writes a file, for volumes
@@ -15,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -37,12 +39,14 @@ func run(arguments []string) error {
 		return wait()
 	case len(arguments) == 2 && arguments[0] == "get":
 		return get(arguments[1])
+	case len(arguments) == 3 && arguments[0] == "count":
+		return count(arguments[1], arguments[2])
 	case len(arguments) == 2 && arguments[0] == "load":
 		return load(arguments[1])
 	case len(arguments) == 2 && arguments[0] == "write":
 		return os.WriteFile(arguments[1], []byte("kept\n"), 0o600)
 	default:
-		return fmt.Errorf("usage: probe serve | get URL | load URL | write FILE | wait")
+		return fmt.Errorf("usage: probe serve | get URL | count URL N | load URL | write FILE | wait")
 	}
 }
 
@@ -86,6 +90,36 @@ func load(url string) error {
 		}()
 	}
 	return wait()
+}
+
+func count(url, number string) error {
+	times, err := strconv.Atoi(number)
+	if err != nil {
+		return err
+	}
+	client := &http.Client{Timeout: patience}
+	answers := map[string]int{}
+	for range times {
+		answers[ask(client, url)]++
+	}
+	for answer, often := range answers {
+		fmt.Println(often, answer)
+	}
+	return nil
+}
+
+// ask gives the status and the text of an answer in one line; 0 and the reason where there is none.
+func ask(client *http.Client, url string) string {
+	answer, err := client.Get(url)
+	if err != nil {
+		return fmt.Sprintf("0 %v", err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return fmt.Sprintf("0 %v", err)
+	}
+	return fmt.Sprintf("%d %s", answer.StatusCode, strings.Join(strings.Fields(string(body)), " "))
 }
 
 func wait() error {

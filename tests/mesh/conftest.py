@@ -1,0 +1,45 @@
+# Copyright (c) 2026 The servicemesh.platform authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An environment with Istio on real nodes, made by the playbook from `inventories/istio`: one for the whole session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from ansible_collections.servicemesh.platform.tests.support.cluster import Cluster, built_kube
+from ansible_collections.servicemesh.platform.tests.support.nodes import Environment, eventually, probe_image
+from ansible_collections.servicemesh.platform.tests.support.playbooks import Playbooks
+
+# Cold, the programs of Istio take seven minutes to build.
+PATIENCE = 1500
+SHOP, OUTSIDE = "shop", "outside"
+
+
+@pytest.fixture(scope="session")
+def playbooks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playbooks]:
+    """The inventory, brought up, and torn down in the end."""
+    if os.geteuid() != 0:
+        pytest.fail("real nodes want root: run 'make test-mesh' as root")
+    made = Playbooks(tmp_path_factory.mktemp("mesh"), name="istio", patience=PATIENCE)
+    made.write(cluster_embedded_nodes="kubelet", cluster_embedded_durable=False)
+    try:
+        run = made.run("site")
+        assert run.code == 0, run.output
+        yield made
+    finally:
+        made.run("teardown")
+
+
+@pytest.fixture(scope="session")
+def mesh(playbooks: Playbooks) -> Environment:
+    """The running environment, with somebody who asks inside of the mesh, and somebody outside."""
+    state = playbooks.state
+    environment = Environment(Cluster(state / "kubeconfig", state, built_kube()), probe_image(state))
+    environment.running(OUTSIDE, environment.pod("asker", OUTSIDE, "wait"))
+    environment.cluster.apply(environment.pod("asker", SHOP, "wait"))
+    environment.cluster.kubectl("-n", SHOP, "wait", "--for=condition=Ready", "pod", "--all", "--timeout=120s")
+    eventually(60, lambda: len(environment.get("-n", SHOP, "endpoints", "backend-v2")["subsets"]) > 0, "it is reached")
+    return environment
