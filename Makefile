@@ -80,6 +80,11 @@ test-nodes: $(VENV)/.dev ## tests on real nodes; wants root
 	$(BIN)/pytest tests/nodes $(ARGS)
 	$(BIN)/pytest tests/high_availability  # apart: together they would want more inotify instances than there are
 
+.PHONY: test-mesh
+test-mesh: $(VENV)/.dev ## tests with Istio on real nodes; wants root
+	$(MAKE) --no-print-directory build ARGS= > /dev/null
+	$(BIN)/pytest tests/mesh $(ARGS)
+
 .PHONY: test-long
 test-long: $(VENV)/.dev ## tests that take too long for every change
 	$(BIN)/pytest tests/long $(ARGS)

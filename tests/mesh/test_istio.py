@@ -101,7 +101,7 @@ def test_what_somebody_has_removed_is_found_and_comes_back(playbooks: Playbooks,
 
 
 def test_the_mesh_stays_while_there_are_sidecars(playbooks: Playbooks, mesh: Environment) -> None:
-    refused = playbooks.run("teardown", site_components="mesh")
+    refused = playbooks.absent("mesh")
     assert refused.code != 0
     assert "pods have a sidecar of this mesh" in refused.text
     assert "shop/backend-v1-" in refused.text

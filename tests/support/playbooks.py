@@ -14,6 +14,20 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+ABSENT = """
+- hosts: environments
+  gather_facts: false
+  module_defaults:
+    group/servicemesh.platform.k8s:
+      kubeconfig: "{{ __cluster_connection.kubeconfig }}"
+  tasks:
+    - ansible.builtin.include_role: {name: servicemesh.platform.cluster, tasks_from: connect, rolespec_validate: false}
+    - ansible.builtin.include_role:
+        name: "servicemesh.platform.{{ component }}"
+        tasks_from: absent
+        rolespec_validate: false
+"""
+"""Removes one component; the playbook `teardown` removes an embedded cluster as a whole."""
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -79,7 +93,16 @@ class Playbooks:
 
     def run(self, playbook: str, *arguments: str, **extra: Any) -> Run:
         """Run a playbook of the collection; ``extra`` are extra vars."""
-        command = [str(Path(sys.executable).parent / "ansible-playbook"), f"servicemesh.platform.{playbook}"]
+        return self._run(f"servicemesh.platform.{playbook}", *arguments, **extra)
+
+    def absent(self, component: str) -> Run:
+        """Remove one component."""
+        playbook = self.folder / "absent.yml"
+        playbook.write_text(ABSENT)
+        return self._run(str(playbook), component=component)
+
+    def _run(self, playbook: str, *arguments: str, **extra: Any) -> Run:
+        command = [str(Path(sys.executable).parent / "ansible-playbook"), playbook]
         command += ["-i", str(self.inventory), *arguments]
         for name, value in extra.items():
             command += ["-e", json.dumps({name: value})]

@@ -13,7 +13,6 @@ import json
 import re
 import stat
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -31,19 +30,6 @@ CRD = "trafficsplits.split.smi-spec.io"
 SPACE, SHOP = "smi-system", "shop"
 PROMETHEUS = "http://localhost:9090"
 """Nobody need answer there: the API is served all the same."""
-ABSENT = """
-- hosts: environments
-  gather_facts: false
-  module_defaults:
-    group/servicemesh.platform.k8s:
-      kubeconfig: "{{ __cluster_connection.kubeconfig }}"
-  tasks:
-    - ansible.builtin.include_role: {name: servicemesh.platform.cluster, tasks_from: connect, rolespec_validate: false}
-    - ansible.builtin.include_role:
-        name: servicemesh.platform.smi_controller
-        tasks_from: absent
-        rolespec_validate: false
-"""
 
 
 class Environment:
@@ -230,11 +216,8 @@ def test_what_goes_wrong_is_found(environment: Environment) -> None:
 
 
 def test_away_again_it_leaves_what_it_has_made_for_the_mesh(environment: Environment) -> None:
-    playbook = environment.playbooks.folder / "absent.yml"
-    playbook.write_text(ABSENT)
-    command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(environment.playbooks.inventory)]
-    done = subprocess.run([*command, str(playbook)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
+    run = environment.playbooks.absent("smi_controller")
+    assert run.code == 0, run.output
     assert environment.served() == ["v1alpha4"]
     assert environment.get("crd", CRD)["spec"]["conversion"] == {"strategy": "None"}
     assert environment.get("validatingwebhookconfigurations")["items"] == []

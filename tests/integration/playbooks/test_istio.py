@@ -1,0 +1,154 @@
+# Copyright (c) 2026 The servicemesh.platform authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Istio from its charts in an environment that kwok plays: what stands, what is repaired, what is refused.
+
+The tests of this file build on one another; the fixture of the module holds the environment.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.servicemesh.platform.tests.support.playbooks import Playbooks, Run
+
+COMPONENTS = "cluster,crds,mesh"
+# Helm is built once, in two minutes.
+PATIENCE = 900
+
+
+class Environment:
+    """The environment and its kubectl."""
+
+    def __init__(self, playbooks: Playbooks, binary: Path) -> None:
+        self.playbooks = playbooks
+        self._kubectl = [str(binary), "kubectl", "--kubeconfig", str(playbooks.state / "kubeconfig")]
+
+    def site(self, *arguments: str, **extra: Any) -> Run:
+        """A run of site that goes well."""
+        run = self.playbooks.run("site", *arguments, **{"site_components": COMPONENTS, **extra})
+        assert run.code == 0, run.output
+        return run
+
+    def kubectl(self, *arguments: str, stdin: str = "") -> str:
+        """What kubectl writes."""
+        done = subprocess.run([*self._kubectl, *arguments], capture_output=True, text=True, check=True, input=stdin)
+        return done.stdout
+
+    def get(self, *arguments: str) -> Any:
+        """What kubectl gets."""
+        return json.loads(self.kubectl("get", "-o", "json", *arguments))
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory, kube_binary: Path) -> Iterator[Environment]:
+    """An environment that is torn down in the end, whatever came before."""
+    playbooks = Playbooks(tmp_path_factory.mktemp("istio"), name="istio", patience=PATIENCE)
+    playbooks.write(cluster_embedded_durable=False, cluster_embedded_prometheus=False, smi_controller_prometheus="")
+    yield Environment(playbooks, kube_binary)
+    playbooks.run("teardown")
+
+
+def test_check_mode_before_there_is_anything(environment: Environment) -> None:
+    run = environment.site("--check")
+    assert run.recap["istio"]["changed"] > 0
+    assert not environment.playbooks.state.exists()
+
+
+def test_a_slip_is_told_before_anything_is_sent(environment: Environment) -> None:
+    values = {"autoscaleMin": 5, "global": {"proxy": {"image": "other"}}}
+    run = environment.playbooks.run("site", site_components=COMPONENTS, mesh_values=values, mesh_revision="1.31")
+    assert run.code != 0
+    for told in (
+        "mesh_values.autoscaleMin is 'set': leave it out: the role autoscaling scales istiod",
+        "mesh_values.global.proxy.image is 'set': leave it out: write mesh_images.proxyv2",
+        "mesh_revision is '1.31': write a DNS label",
+    ):
+        assert told in run.text
+    assert not environment.playbooks.state.exists()
+
+
+def test_it_is_installed_and_a_second_run_changes_nothing(environment: Environment) -> None:
+    environment.site()
+    istiod = environment.get("-n", "istio-system", "deployment", "istiod")
+    (container,) = istiod["spec"]["template"]["spec"]["containers"]
+    assert container["image"].startswith("registry.embedded/pilot:1.31-")
+    assert istiod["spec"]["template"]["spec"]["priorityClassName"] == "system-cluster-critical"
+    assert environment.get("peerauthentications", "-n", "istio-system")["items"][0]["spec"]["mtls"] == {
+        "mode": "STRICT"
+    }
+    assert environment.get("hpa,pdb", "-n", "istio-system")["items"] == []
+    assert environment.site().recap["istio"]["changed"] == 0
+
+
+def test_what_others_write_stays(environment: Environment) -> None:
+    environment.kubectl("-n", "istio-system", "scale", "deployment", "istiod", "--replicas=3")
+    bundle = json.dumps([{"op": "add", "path": "/webhooks/0/clientConfig/caBundle", "value": "LS0tLS1C"}])
+    environment.kubectl(
+        "patch", "mutatingwebhookconfiguration", "istio-sidecar-injector", "--type=json", f"--patch={bundle}"
+    )
+    assert environment.site().recap["istio"]["changed"] == 0
+    assert environment.get("-n", "istio-system", "deployment", "istiod")["spec"]["replicas"] == 3
+
+
+def test_drift_is_found_and_repaired(environment: Environment) -> None:
+    environment.kubectl("-n", "istio-system", "delete", "configmap", "istio")
+    verified = environment.playbooks.run("verify", site_components="mesh")
+    assert "ConfigMap istio-system/istio" in verified.text
+    assert environment.site().recap["istio"]["changed"] == 1
+
+
+def test_values_of_a_user_come_last(environment: Environment) -> None:
+    values = {"meshConfig": {"defaultConfig": {"terminationDrainDuration": "10s"}}, "traceSampling": 5}
+    environment.site(site_components="mesh", mesh_values=values, mesh_access_log="true")
+    config = environment.get("-n", "istio-system", "configmap", "istio")["data"]["mesh"]
+    assert "terminationDrainDuration: 10s" in config
+    assert "accessLogFile: /dev/stdout" in config
+    environment.site(site_components="mesh")
+    assert "accessLogFile" not in environment.get("-n", "istio-system", "configmap", "istio")["data"]["mesh"]
+
+
+def test_an_authority_that_is_there_stays(environment: Environment) -> None:
+    own = {"data": {"root-cert.pem": "b3du"}}
+    environment.kubectl("-n", "istio-system", "patch", "secret", "cacerts", f"--patch={json.dumps(own)}")
+    assert environment.site(site_components="mesh").recap["istio"]["changed"] == 0
+    assert environment.get("-n", "istio-system", "secret", "cacerts")["data"]["root-cert.pem"] == "b3du"
+
+
+def test_two_injectors_on_one_namespace_are_found(environment: Environment) -> None:
+    environment.kubectl("create", "namespace", "both")
+    environment.kubectl("label", "namespace", "both", "istio-injection=enabled", "linkerd.io/inject=enabled")
+    verified = environment.playbooks.run("verify", site_components="mesh")
+    assert verified.code != 0
+    assert "Namespace both: it asks for sidecars by istio-injection and linkerd.io/inject" in verified.text
+    environment.kubectl("delete", "namespace", "both")
+
+
+def test_it_goes_again_but_not_while_there_are_sidecars(environment: Environment) -> None:
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": "served",
+            "namespace": "default",
+            "labels": {"security.istio.io/tlsMode": "istio"},
+            "annotations": {"sidecar.istio.io/status": json.dumps({"revision": "default"})},
+        },
+        "spec": {"containers": [{"name": "one", "image": "registry.example.com/one:1"}]},
+    }
+    environment.kubectl("apply", "-f", "-", stdin=json.dumps(pod))
+    refused = environment.playbooks.absent("mesh")
+    assert refused.code != 0
+    assert "1 pods have a sidecar of this mesh" in refused.text
+    assert "default/served" in refused.text
+    environment.kubectl("delete", "pod", "served", "--grace-period=0", "--force")
+    run = environment.playbooks.absent("mesh")
+    assert run.code == 0, run.output
+    for kind in ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"):
+        assert "istio" not in environment.kubectl("get", kind, "-o", "name")
+    assert "istio.io" not in environment.kubectl("get", "crds", "-o", "name")

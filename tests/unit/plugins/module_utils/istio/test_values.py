@@ -1,0 +1,91 @@
+# Copyright (c) 2026 The servicemesh.platform authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a user's wishes to the values of Istio's charts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.servicemesh.platform.plugins.module_utils.istio.values import (
+    OWNED,
+    Settings,
+    base_values,
+    istiod_values,
+    merged,
+    owned,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+NESTED = st.recursive(
+    st.integers(), lambda below: st.dictionaries(st.sampled_from("abc"), below, max_size=3), max_leaves=8
+)
+MAPPINGS = st.dictionaries(st.sampled_from("abc"), NESTED, max_size=3)
+
+
+def settings(**changes: Any) -> Settings:
+    wishes: dict[str, Any] = {
+        "namespace": "istio-system",
+        "revision": "",
+        "revision_tags": [],
+        "trust_domain": "shop.example.com",
+        "outbound_traffic": "REGISTRY_ONLY",
+        "access_log": False,
+        "priority_class": "system-cluster-critical",
+        "resources": {"requests": {"cpu": "1"}},
+        "proxy_resources": {},
+    }
+    return Settings(**{**wishes, **changes})
+
+
+def test_wishes_become_values() -> None:
+    values = istiod_values(settings(revision="canary", revision_tags=["next"]))
+    assert (values["revision"], values["revisionTags"]) == ("canary", ["next"])
+    assert values["meshConfig"]["trustDomain"] == "shop.example.com"
+    assert values["meshConfig"]["outboundTrafficPolicy"] == {"mode": "REGISTRY_ONLY"}
+    assert values["resources"] == {"requests": {"cpu": "1"}}
+    assert base_values(settings(revision="canary"))["defaultRevision"] == "canary"
+    assert base_values(settings())["defaultRevision"] == "default"
+
+
+def test_scaling_and_budgets_are_left_to_another_role() -> None:
+    values = istiod_values(settings())
+    assert values["autoscaleEnabled"] is False
+    assert values["global"]["defaultPodDisruptionBudget"] == {"enabled": False}
+
+
+def test_what_is_not_asked_for_is_left_to_the_chart() -> None:
+    assert "accessLogFile" not in istiod_values(settings())["meshConfig"]
+    assert istiod_values(settings(access_log=True))["meshConfig"]["accessLogFile"] == "/dev/stdout"
+    assert istiod_values(settings())["global"]["proxy"] == {}
+    wanted = {"limits": {"cpu": "1"}}
+    assert istiod_values(settings(proxy_resources=wanted))["global"]["proxy"] == {"resources": wanted}
+
+
+def test_values_of_a_user_come_last_and_leave_the_rest() -> None:
+    values = istiod_values(settings(values={"meshConfig": {"trustDomain": "other", "enableTracing": True}}))
+    assert values["meshConfig"]["trustDomain"] == "other"
+    assert values["meshConfig"]["enableTracing"] is True
+    assert values["meshConfig"]["outboundTrafficPolicy"] == {"mode": "REGISTRY_ONLY"}
+
+
+def test_what_others_decide_is_found_wherever_it_stands() -> None:
+    values = {"pdb": {"minAvailable": 1}, "global": {"proxy": {"image": "x", "logLevel": "info"}}, "env": {"A": "b"}}
+    assert list(owned(values)) == ["pdb", "global.proxy.image"]
+
+
+def test_every_refused_value_says_why() -> None:
+    assert all(OWNED.values())
+
+
+@given(MAPPINGS, MAPPINGS)
+def test_merging_keeps_every_value_of_the_upper_mapping(lower: Any, upper: Any) -> None:
+    found = merged(lower, upper)
+    assert set(found) == set(lower) | set(upper)
+    assert merged(found, upper) == found
+
+
+@given(MAPPINGS)
+def test_nothing_changes_a_mapping_that_is_merged_with_nothing(values: Any) -> None:
+    assert merged(values, {}) == merged({}, values) == values
