@@ -41,11 +41,11 @@ def p_value(hits: int, times: int, share: float) -> float:
     return sum(each for each in map(likelihood, range(times + 1)) if each <= limit)
 
 
-def carried_out(mesh: Environment, v1: int, v2: int) -> None:
+def carried_out(mesh: Environment, v1: int, v2: int, patience: int = 30) -> None:
     """Split so, wait until the first answers show it, and hold 500 requests against it."""
     mesh.cluster.apply(split("backend", SHOP, v1=v1, v2=v2))
     expected = {name for name, weight in (("backend-v1", v1), ("backend-v2", v2)) if weight}
-    eventually(30, lambda: set(shares(mesh, 30)) == expected, f"the proxies know of {v1} to {v2}")
+    eventually(patience, lambda: set(shares(mesh, 30)) == expected, f"the proxies know of {v1} to {v2}")
     found = shares(mesh, 500)
     assert set(found) == expected
     assert p_value(found["backend-v1"], 500, v1 / (v1 + v2)) > SIGNIFICANCE, found
@@ -90,7 +90,8 @@ def test_where_nothing_is_allowed_nobody_gets_in(playbooks: Playbooks, mesh: Env
 def test_a_change_arrives_though_an_istiod_dies(mesh: Environment) -> None:
     name = mesh.get("-n", "istio-system", "pods", "-l", "app=istiod")["items"][0]["metadata"]["name"]
     mesh.cluster.kubectl("-n", "istio-system", "delete", "pod", name, "--grace-period=0", "--force", "--wait=false")
-    carried_out(mesh, 30, 70)
+    # Whose istiod it was may hear nothing of its end, for the address is gone: the connection ends by its keepalive.
+    carried_out(mesh, 30, 70, patience=90)
 
 
 def test_what_somebody_has_removed_is_found_and_comes_back(playbooks: Playbooks, mesh: Environment) -> None:
