@@ -1,0 +1,3 @@
+module servicemesh.platform/traffic-probe
+
+go 1.26
