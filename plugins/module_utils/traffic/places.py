@@ -1,0 +1,117 @@
+# Copyright (c) 2026 The servicemesh.platform authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which backend a pod belongs to, where it stands, and which policies are in its way (pure)."""
+
+from __future__ import annotations
+
+from typing import Any, Collection, Dict, List, Mapping, Sequence, Set
+
+from ansible_collections.servicemesh.platform.plugins.module_utils.checks.model import (
+    NODE,
+    POD,
+    ZONE_LABEL,
+    Kind,
+    KubeObject,
+    Objects,
+    is_true,
+    labels_of,
+    name_of,
+)
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.pods import controller_of
+from ansible_collections.servicemesh.platform.plugins.module_utils.traffic.model import Place, TrafficError
+
+SERVICE = Kind("v1", "Service")
+POLICY = Kind("networking.k8s.io/v1", "NetworkPolicy")
+
+_HASH_LABEL = "pod-template-hash"
+
+
+def zones_of(nodes: Sequence[KubeObject]) -> Dict[str, str]:
+    """The zone of each node that has one."""
+    labelled = {node["metadata"]["name"]: labels_of(node).get(ZONE_LABEL, "") for node in nodes}
+    return {name: zone for name, zone in labelled.items() if zone}
+
+
+def open_zones(nodes: Sequence[KubeObject]) -> List[str]:
+    """The zones with a node that is Ready and takes pods, by name."""
+    taking = [node for node in nodes if is_true(node, "Ready") and not node["spec"].get("unschedulable")]
+    return sorted(set(zones_of(taking).values()))
+
+
+def places(objects: Objects, expected: Collection[str]) -> Dict[str, Place]:
+    """All pods by name, each as an instance of the expected Service or workload, else of its workload.
+
+    Raises TrafficError when a pod belongs to several that are expected.
+    """
+    zones = zones_of(objects[NODE])
+    found: Dict[str, Place] = {}
+    for pod in objects[POD]:
+        name = pod["metadata"]["name"]
+        zone = zones.get(pod["spec"].get("nodeName") or "", "")
+        found[name] = Place(name, _backend(pod, objects[SERVICE], expected), zone)
+    return found
+
+
+def known(objects: Objects) -> Set[str]:
+    """The names of everything that can be expected."""
+    return {service["metadata"]["name"] for service in objects[SERVICE]} | {workload(pod) for pod in objects[POD]}
+
+
+def workload(pod: KubeObject) -> str:
+    """The name of what a pod is an instance of; its own when it is nobody's."""
+    owner = controller_of(pod)
+    if not owner:
+        return str(pod["metadata"]["name"])
+    name = str(owner["name"])
+    tail = "-" + labels_of(pod).get(_HASH_LABEL, "")
+    return name[: -len(tail)] if owner["kind"] == "ReplicaSet" and tail != "-" and name.endswith(tail) else name
+
+
+def serving(service: KubeObject, pods: Sequence[KubeObject]) -> List[KubeObject]:
+    """The pods that a Service selects."""
+    selector = service["spec"].get("selector") or {}
+    return [pod for pod in pods if selector and selector.items() <= labels_of(pod).items()]
+
+
+def blockers(policies: Sequence[KubeObject], direction: str, pods: Sequence[KubeObject]) -> List[str]:
+    """The NetworkPolicies that select one of the pods for a direction, Ingress or Egress."""
+    acting = [policy for policy in policies if direction in _directions(policy["spec"])]
+    return sorted(name_of(policy) for policy in acting if any(_is_under(policy, pod) for pod in pods))
+
+
+def _backend(pod: KubeObject, services: Sequence[KubeObject], expected: Collection[str]) -> str:
+    own = workload(pod)
+    names = {own, *(service["metadata"]["name"] for service in services if serving(service, [pod]))}
+    wanted = sorted(names & set(expected))
+    if len(wanted) > 1:
+        raise TrafficError(
+            f"expect: pod {pod['metadata']['name']} belongs to {' and to '.join(wanted)}, so an answer of it cannot be "
+            "counted for one of them. Expect names that share no pod"
+        )
+    return wanted[0] if wanted else own
+
+
+def _directions(spec: Mapping[str, Any]) -> Collection[str]:
+    """As the API has it when they are not given: always Ingress, and Egress when there are such rules."""
+    given: Collection[str] = spec.get("policyTypes") or (["Ingress", "Egress"] if spec.get("egress") else ["Ingress"])
+    return given
+
+
+def _is_under(policy: KubeObject, pod: KubeObject) -> bool:
+    same = policy["metadata"]["namespace"] == pod["metadata"]["namespace"]
+    return same and selects(policy["spec"].get("podSelector") or {}, labels_of(pod))
+
+
+def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """Whether a label selector of the API selects these labels; an empty one selects all."""
+    wanted = selector.get("matchLabels") or {}
+    terms = selector.get("matchExpressions") or []
+    return bool(wanted.items() <= labels.items()) and all(_fits(term, labels) for term in terms)
+
+
+def _fits(term: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    key, operator, values = term["key"], term["operator"], term.get("values") or []
+    is_positive = operator in ("Exists", "In")
+    is_there = key in labels if operator in ("Exists", "DoesNotExist") else labels.get(key) in values
+    return is_positive == is_there
