@@ -41,6 +41,10 @@ teardown: $(VENV)/.runtime ## remove the environment
 zone-drill: $(VENV)/.runtime ## lose a zone on purpose, tell the story, heal it: ARGS="-e zone_drill_kind=cut"
 	$(PLAYBOOK) servicemesh.platform.zone_drill $(ARGS)
 
+.PHONY: traffic
+traffic: $(VENV)/.runtime ## send the requests of traffic_probes from every zone, and judge who answered
+	$(PLAYBOOK) servicemesh.platform.traffic $(ARGS)
+
 images: ## list what was built, with its size and date, and the images in the registry of the embedded ENVIRONMENT
 	@cd $(CACHE)/bin && du -hs --time --time-style=long-iso -- *-*
 	@record=$(CACHE)/environments/$(ENVIRONMENT)/published-images.json; [ ! -f "$$record" ] || cat "$$record"

@@ -21,6 +21,9 @@ description:
 requirements:
   - kubernetes
 options:
+  name:
+    description: What findings call the probe, where there are several of one Service.
+    type: str
   service:
     description: The name of the Service.
     type: str
@@ -339,13 +342,14 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.traffic.model
 from ansible_collections.servicemesh.platform.plugins.module_utils.traffic.verdict import (
     COMPONENT,
     Wanted,
+    compare,
     findings,
-    tests,
 )
 
 MOST_REQUESTS = 100_000
 
 ARGUMENTS: Dict[str, Dict[str, Any]] = {
+    "name": {"type": "str"},
     "service": {"type": "str", "required": True},
     "namespace": {"type": "str", "required": True},
     "port": {"type": "int"},
@@ -431,7 +435,9 @@ def _probe(session: Session, options: Dict[str, Any], wanted: Wanted, check_mode
         return {"changed": False, "actions": actions, "findings": [], "severity": Severity.OK.value, "table": []}
     with kept_signals() as signals:
         done = probe(session, aim, source, view, order, Progress(options["progress"]), signals)
-    return {**_told(f"Service {aim.namespace}/{aim.service}", done, wanted), "actions": actions}
+    subject = f"Service {aim.namespace}/{aim.service}"
+    named = f"{options['name']}: {subject}" if options["name"] else subject
+    return {**_told(named, done, wanted), "actions": actions}
 
 
 def _source(options: Dict[str, Any]) -> Source:
@@ -476,7 +482,7 @@ def _actions(source: Source, view: View, order: Order) -> List[str]:
 
 
 def _told(subject: str, done: Done, wanted: Wanted) -> Dict[str, Any]:
-    tested = tests(done.traffic, wanted)
+    tested = compare(done.traffic, wanted)
     found = findings(subject, done.traffic, wanted, tested, done.policies) + _left(done)
     counts = count(done.traffic)
     answered = [one for one in done.traffic.outcomes if one.is_answered]

@@ -61,10 +61,9 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Test:
+class Comparison:
     """One exact binomial test. zone: of the clients; empty for all of them. corrected: the p-value for all tests."""
 
-    __test__ = False
     zone: str
     backend: str
     hits: int
@@ -86,7 +85,7 @@ class Test:
         }
 
 
-def tests(traffic: Traffic, wanted: Wanted) -> List[Test]:
+def compare(traffic: Traffic, wanted: Wanted) -> List[Comparison]:
     """The tests of the expected shares: from each zone, and from all together where there are several.
 
     Of two backends only the first is tested, for the other one follows from it.
@@ -101,11 +100,11 @@ def tests(traffic: Traffic, wanted: Wanted) -> List[Test]:
         if total and len(shares) > 1:
             made += [(zone, name, counted[name], total, shares[name]) for name in tested]
     p_values = [binomial_p(hits, total, share) for _zone, _name, hits, total, share in made]
-    return [Test(*one, p, corrected) for one, p, corrected in zip(made, p_values, holm(p_values))]
+    return [Comparison(*one, p, corrected) for one, p, corrected in zip(made, p_values, holm(p_values))]
 
 
 def findings(
-    subject: str, traffic: Traffic, wanted: Wanted, tested: Sequence[Test], policies: Sequence[str]
+    subject: str, traffic: Traffic, wanted: Wanted, tested: Sequence[Comparison], policies: Sequence[str]
 ) -> List[Finding]:
     """All findings of a probe. policies: the NetworkPolicies that the requests have to pass."""
     found = [*_status(subject, traffic, wanted, policies), *_weights(subject, traffic, wanted, tested)]
@@ -131,7 +130,14 @@ def _status(subject: str, traffic: Traffic, wanted: Wanted, policies: Sequence[s
     hoped = f"expected is {wanted.status}" if wanted.status else "expected is success"
     total = len(traffic.outcomes)
     if not total:
-        yield Finding("traffic-status", Severity.ERROR, subject, "no request was sent", "Nothing was proven.", "")
+        yield Finding(
+            "traffic-status",
+            Severity.ERROR,
+            subject,
+            "no request was sent",
+            "Nothing was proven.",
+            "Give a longer timeout.",
+        )
     elif not wrong:
         yield passed("traffic-status", subject, f"{total} of {total} requests: {wanted.status or 'success'}")
     answered = [one for one in wrong if one.is_answered]
@@ -166,7 +172,7 @@ def _may_be_policy(reason: str) -> bool:
     return reason in ("no connection in time", "name service does not answer")
 
 
-def _weights(subject: str, traffic: Traffic, wanted: Wanted, tested: Sequence[Test]) -> Iterator[Finding]:
+def _weights(subject: str, traffic: Traffic, wanted: Wanted, tested: Sequence[Comparison]) -> Iterator[Finding]:
     if not wanted.weights:
         return
     met = [one for one in traffic.outcomes if wanted.is_met_by(one)]
@@ -194,7 +200,7 @@ def _weights(subject: str, traffic: Traffic, wanted: Wanted, tested: Sequence[Te
         yield passed("traffic-weights", subject, f"the answers fit {expected} (lowest p-value {lowest:.2g})")
     elif not tested and not strangers:
         yield passed("traffic-weights", subject, f"all {len(met)} answers are from {expected}")
-    few = [test for test in tested if test.requests * min(test.share, 1 - test.share) < FEW]
+    few = [test for test in tested if round(test.requests * min(test.share, 1 - test.share), 6) < FEW]
     if few:
         yield Finding(
             "traffic-few",
