@@ -138,11 +138,12 @@ def _kind(reply: Mapping[str, Any], places: Mapping[str, Place]) -> Dict[str, An
     if error:
         return {"status": UNANSWERED, "reason": error}
     named = [places[word] for word in _WORD.findall(text) if word in places]
-    peer = _PEER.search(text)
+    # Sidecars append: what stands before the last one was sent along by the client.
+    peers = _PEER.findall(text)
     return {
         "status": status,
         "place": named[0] if named else NOWHERE,
-        "peer": peer.group(1) if peer else "",
+        "peer": peers[-1] if peers else "",
         "reason": "" if is_good(status) else " ".join(text.split())[:_TOLD],
     }
 

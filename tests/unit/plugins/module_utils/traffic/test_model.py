@@ -55,6 +55,11 @@ def test_who_asked_is_the_uri_of_the_header() -> None:
     assert one.peer == "spiffe://cluster.local/ns/shop/sa/asker"
 
 
+def test_what_a_client_has_written_itself_does_not_count() -> None:
+    (one,) = read(told(("200", f"URI=spiffe://forged,{XFCC}", "")), "a", PODS).outcomes
+    assert one.peer == "spiffe://cluster.local/ns/shop/sa/asker"
+
+
 def test_no_answer_has_its_reason() -> None:
     traffic = read(told(("", "", "connection refused"), unsent=3), "a", PODS)
     (one,) = traffic.outcomes

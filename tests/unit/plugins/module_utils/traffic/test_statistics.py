@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import random
 
@@ -68,6 +69,17 @@ def test_a_right_split_is_seldom_called_wrong(requests: int, share: float, level
 def test_many_requests_are_no_trouble() -> None:
     assert binomial_p(80_000, 100_000, 0.8) == pytest.approx(1.0)
     assert binomial_p(79_000, 100_000, 0.8) < 1e-12
+
+
+@pytest.mark.parametrize(("share", "at_least", "at_most"), [(0.8, 0.0, 0.005), (0.75, 0.2, 0.3), (0.7, 0.96, 1.0)])
+def test_what_a_probe_of_three_times_200_requests_sees(share: float, at_least: float, at_most: float) -> None:
+    chance, probes = random.Random(1), 1000
+    p_value = functools.lru_cache(maxsize=None)(lambda hits, requests: binomial_p(hits, requests, 0.8))
+    seen = 0
+    for _probe in range(probes):
+        zones = [sum(chance.random() < share for _request in range(200)) for _zone in range(3)]
+        seen += min(holm([*(p_value(hits, 200) for hits in zones), p_value(sum(zones), 600)])) < 0.001
+    assert at_least <= seen / probes <= at_most
 
 
 def test_holm_by_a_published_example() -> None:
