@@ -107,8 +107,7 @@ options:
     default: traffic-probe
   expect:
     description:
-      - Weights by backend, such as C({backend-v1: 80, backend-v2: 20}). A backend is a Service or a workload of
-        O(namespace). Weights need not add up to 100.
+      - Weights by backend. A backend is a Service or a workload of O(namespace). Weights need not add up to 100.
       - A backend with weight 0 must not answer at all. Other backends neither.
     type: dict
     default: {}
