@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options PUBLISHING of ``plugin_utils/controllers.py``."""
+    """The options PUBLISHING of ``plugin_utils/image_maker.py``."""
 
     DOCUMENTATION = r"""
 options:

@@ -9,12 +9,9 @@ longer than the steps do once everything is built.
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.controllers.sources import (
@@ -26,14 +23,17 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.controllers.s
     tagged,
     write_version,
 )
-from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.layout import Layout
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.registry import NAME
 from ansible_collections.servicemesh.platform.plugins.module_utils.findings import Finding, Severity, passed
-from ansible_collections.servicemesh.platform.plugins.module_utils.golang.environment import Cache
-from ansible_collections.servicemesh.platform.plugins.module_utils.golang.tool_catalogue import from_catalogue
 from ansible_collections.servicemesh.platform.plugins.module_utils.interface import Interface
-from ansible_collections.servicemesh.platform.plugins.modules import go_build, go_tool, oci_image
-from ansible_collections.servicemesh.platform.plugins.plugin_utils.in_process import call
+from ansible_collections.servicemesh.platform.plugins.modules import go_build, oci_image
+from ansible_collections.servicemesh.platform.plugins.plugin_utils.image_maker import (
+    PUBLISHING,
+    ImageMaker,
+    ImagesInterface,
+    StepFailed,
+    tag_of,
+)
 
 CONTROLLER: dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -62,53 +62,11 @@ CONTROLLER: dict[str, Any] = {
     "build_tags": {"type": "list", "elements": "str", "default": []},
     "user": {"type": "int", "default": 65532},
 }
-PUBLISHING: dict[str, Any] = {
-    "registry": {"type": "str"},
-    "username": {"type": "str"},
-    "password": {"type": "str", "no_log": True},
-    "docker_config": {"type": "path"},
-    "ca_path": {"type": "path"},
-    "state_dir": {"type": "path"},
-    "retries": {"type": "int", "default": 3},
-    "crane": {"type": "path"},
-    "go": {"type": "str", "default": "go"},
-    "goproxy": {"type": "str"},
-    "gosumdb": {"type": "str"},
-    "goprivate": {"type": "str"},
-    "gonosumdb": {"type": "str"},
-    "download": {"type": "bool", "default": True},
-    "cache_dir": {"type": "path"},
-    "progress": {"type": "path"},
-}
-"""Where images are sent, and how the tool that sends them is had."""
 ARGUMENTS: dict[str, Any] = {
     "environment_name": {"type": "str", "required": True},
     "controllers": {"type": "list", "elements": "dict", "required": True, "options": CONTROLLER},
     **PUBLISHING,
 }
-GO_ACCESS = ("goproxy", "gosumdb", "goprivate", "gonosumdb", "download")
-"""The options of PUBLISHING that say where modules of Go come from."""
-
-
-class StepFailed(Exception):
-    """A step came to nothing; the message says why and what to do."""
-
-
-@dataclass(frozen=True)
-class Registry:
-    """Where images are sent. `place`: its host, perhaps with a path, as this machine names it. `name`: as pods do."""
-
-    place: str
-    name: str
-    access: Mapping[str, Any]
-
-    def for_pods(self, reference: str) -> str:
-        """The name that the nodes pull by."""
-        return self.name + reference[len(self.place) :]
-
-    def from_here(self, reference: str) -> str:
-        """The reverse of `for_pods`, for bases that are written as pods would write them."""
-        return self.place + reference[len(self.name) :] if reference.startswith(f"{self.name}/") else reference
 
 
 @dataclass(frozen=True)
@@ -129,37 +87,11 @@ def run(options: dict[str, Any], check_mode: bool, diff: bool) -> dict[str, Any]
         return {"failed": True, "msg": str(error)}
 
 
-def registry_of(options: Mapping[str, Any]) -> Registry | None:
-    """The registry that was asked for, else that of the embedded environment; None when there is neither."""
-    if options["registry"]:
-        names = ("username", "password", "docker_config", "ca_path")
-        place = options["registry"].rstrip("/")
-        return Registry(place, place, {name: options[name] for name in names})
-    if not options["state_dir"]:
-        return None
-    layout = Layout(Path(options["state_dir"]).resolve())
-    docker_config = layout.registry / "docker"
-    try:
-        endpoint = next(iter(json.loads((docker_config / "config.json").read_text(encoding="utf-8"))["auths"]))
-    except FileNotFoundError:
-        return None
-    return Registry(endpoint, NAME, {"docker_config": str(docker_config), "ca_path": str(layout.certificate("ca"))})
-
-
-def tag_of(version: str) -> str:
-    """A version as the tag of an image and the value of a label: neither takes a plus sign."""
-    return version.replace("+", "_")
-
-
-class _Images:
+class _Images(ImageMaker):
     """One call: the controllers one after the other."""
 
     def __init__(self, options: dict[str, Any], check_mode: bool, diff: bool) -> None:
-        self._options = options
-        self._check_mode = check_mode
-        self._diff = diff
-        self._cache = Cache.at(options["cache_dir"])
-        self._registry = registry_of(options)
+        super().__init__(options, check_mode, diff)
         self._changed = False
         self._diffs: list[Any] = []
         self._warnings: list[str] = []
@@ -223,10 +155,6 @@ class _Images:
         answer = self._tools([tool], self._own_folder)
         return str(answer["tools"][0]["path"])
 
-    def _tools(self, tools: list[dict[str, Any]], folder: str) -> dict[str, Any]:
-        access = {key: self._options[key] for key in GO_ACCESS}
-        return self._step(go_tool.INTERFACE, {"tools": tools, "bin_dir": folder, **self._go, **access})
-
     def _built(self, controller: Mapping[str, Any], folder: str) -> str | None:
         """The program of a folder. None in check mode, when Go is still to come and so its place cannot be told."""
         arguments = {
@@ -270,31 +198,14 @@ class _Images:
         }
         return self._step(oci_image.INTERFACE, arguments)
 
-    def _crane(self) -> str:
-        """The program that talks to registries: the one that was named, else one of our own."""
-        named = self._options["crane"]
-        if named and shutil.which(named):
-            return str(named)
-        answer = self._tools([from_catalogue({"name": "crane"})], os.path.join(self._cache.root, "tools"))
-        return str(answer["tools"][0]["path"])
-
     @property
     def _own_folder(self) -> str:
         """What is made for this environment alone."""
         return os.path.join(self._cache.root, "controllers", self._options["environment_name"])
 
-    @property
-    def _go(self) -> dict[str, Any]:
-        return {key: self._options[key] for key in ("go", "cache_dir")}
-
     def _step(self, interface: Interface, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """What a module answers. Raises StepFailed with its message."""
-        given = {key: value for key, value in arguments.items() if value is not None}
-        if self._options["progress"] and "progress" in interface.argument_spec:
-            given["progress"] = self._options["progress"]
-        answer = call(interface, given, self._check_mode, self._diff)
-        if answer.get("failed"):
-            raise StepFailed(answer["msg"])
+        """The same, and what it tells beside its result is kept for that of all."""
+        answer = super()._step(interface, arguments)
         self._changed = self._changed or bool(answer["changed"])
         self._warnings += answer.get("warnings") or []
         diffs = answer.get("diff") or []
@@ -333,17 +244,6 @@ def _ldflags(controller: Mapping[str, Any]) -> str:
     variable, version = controller["version_variable"], controller["version"]
     stamp = f"-X {variable}={version}" if variable else ""
     return f"{controller['ldflags']} {stamp}".strip()
-
-
-class ImagesInterface(Interface):
-    """Knows that the password is no one's business."""
-
-    def shown(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        hidden = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
-        return {**options, "password": hidden} if options.get("password") else dict(options)
-
-    def secrets(self, options: Mapping[str, Any]) -> list[str]:
-        return [str(options["password"])] if options.get("password") else []
 
 
 INTERFACE = ImagesInterface(ARGUMENTS, run)

@@ -17,19 +17,22 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.golang.errors
 from ansible_collections.servicemesh.platform.plugins.module_utils.images import debian, wheels
 from ansible_collections.servicemesh.platform.plugins.module_utils.images.errors import ImageError
 from ansible_collections.servicemesh.platform.plugins.modules import go_build, go_module, oci_image
-from ansible_collections.servicemesh.platform.plugins.plugin_utils.controllers import (
+from ansible_collections.servicemesh.platform.plugins.plugin_utils.image_maker import (
     PUBLISHING,
+    ImageMaker,
     ImagesInterface,
     Registry,
     StepFailed,
+    ToCome,
+    digest_of,
 )
-from ansible_collections.servicemesh.platform.plugins.plugin_utils.image_parts import ImageMaker, ToCome, digest_of
 
 ARGUMENTS: dict[str, Any] = {"source": {"type": "path", "required": True}, **PUBLISHING}
 IMAGES = ("pilot", "proxyv2")
 _RECIPE = 1
 """Raise it when what is made of the same input changes."""
 _MODULE = "istio.io/istio"
+_ANOTHER_WAY = "Or name the images of a release (mesh_images)."
 _PROGRAMS = {"pilot": "pilot-discovery", "proxyv2": "pilot-agent"}
 _BOOTSTRAP = "tools/packaging/common/envoy_bootstrap.json"
 _TEMPLATE = "/var/lib/istio/envoy/envoy_bootstrap_tmpl.json"
@@ -47,14 +50,14 @@ def run(options: dict[str, Any], check_mode: bool, diff: bool) -> dict[str, Any]
     try:
         return _Images(options, check_mode, diff).run()
     except (StepFailed, ImageError, GoError, OSError) as error:
-        return {"failed": True, "msg": str(error)}
+        return {"failed": True, "msg": str(error).replace(debian.ANOTHER_BASE, _ANOTHER_WAY)}
 
 
 class _Images(ImageMaker):
     """One call."""
 
     def run(self) -> dict[str, Any]:
-        module = self._step(go_module.INTERFACE, {**self._go(), "module": _MODULE})
+        module = self._step(go_module.INTERFACE, {**self._go, "source": self._options["source"], "module": _MODULE})
         commit = str(module["version"]).rpartition("-")[2]
         if not module["dir"]:
             return self._answer("to come", commit, True)
@@ -75,16 +78,14 @@ class _Images(ImageMaker):
         answer["images"] = {name: f"{registry.name}/{name}@{digest}" for name, digest in digests.items()}
         return answer
 
-    def _go(self) -> dict[str, Any]:
-        return {key: self._options[key] for key in ("source", "go", "cache_dir")}
-
     def _programs(self, version: str) -> Path:
         """The folder of the programs. Raises ToCome in check mode when they are not built yet."""
         stamp = f"{_MODULE}/pkg/version.build"
         flags = {"Version": version, "GitRevision": version.rpartition("-")[2], "Status": "Clean"}
         arguments = {
-            **self._go(),
+            **self._go,
             "name": "istio",
+            "source": self._options["source"],
             "packages": [f"{_MODULE}/pilot/cmd/{program}" for program in _PROGRAMS.values()],
             "ldflags": " ".join(["-s -w", *(f"-X {stamp}{name}={value}" for name, value in flags.items())]),
         }

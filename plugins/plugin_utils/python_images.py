@@ -22,13 +22,15 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.images import
 from ansible_collections.servicemesh.platform.plugins.module_utils.images.errors import ImageError
 from ansible_collections.servicemesh.platform.plugins.module_utils.images.interpreter import Interpreter
 from ansible_collections.servicemesh.platform.plugins.modules import oci_image
-from ansible_collections.servicemesh.platform.plugins.plugin_utils.controllers import (
+from ansible_collections.servicemesh.platform.plugins.plugin_utils.image_maker import (
     PUBLISHING,
+    ImageMaker,
     ImagesInterface,
     StepFailed,
+    ToCome,
+    digest_of,
     tag_of,
 )
-from ansible_collections.servicemesh.platform.plugins.plugin_utils.image_parts import ImageMaker, ToCome, digest_of
 
 ARGUMENTS: dict[str, Any] = {
     "name": {"type": "str", "required": True},

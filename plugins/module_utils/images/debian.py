@@ -23,7 +23,7 @@ from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, 
 from ansible_collections.servicemesh.platform.plugins.module_utils.images.errors import ImageError
 
 PROGRAMS = ("apt-get", "apt-cache", "dpkg-deb")
-ANOTHER_BASE = "Or name an image that exists."
+ANOTHER_BASE = "Or name an image with Python in base, and its version in python_version."
 OLDEST = (3, 9)
 _TIMEOUT = 600
 _SHOWN = 600

@@ -116,6 +116,16 @@ def test_it_starts_and_a_second_run_finds_it(environment: Environment) -> None:
     assert (second["pid"], second["ports"], second["ready"]) == (first["pid"], first["ports"], True)
 
 
+def test_it_listens_where_the_control_plane_does(environment: Environment) -> None:
+    """Without real nodes that is the loopback address; tests/nodes has one with a network of its own."""
+    command = [word.replace("127.0.0.1", "{address}") for word in SERVER]
+    first = environment.have(network="cluster", command=command, ready_url=READY.replace("127.0.0.1", "{address}"))
+    assert (first["address"], first["ready"]) == ("127.0.0.1", True)
+    assert answers(first["ports"]["http"])
+    # The network is the same, so nothing has to be started anew.
+    assert not environment.have()["changed"]
+
+
 def test_check_mode_starts_and_stops_nothing(environment: Environment) -> None:
     foreseen = environment.have(check_mode=True)
     assert (foreseen["changed"], foreseen["ready"], foreseen["pid"]) == (True, False, 0)

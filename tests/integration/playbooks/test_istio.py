@@ -74,7 +74,9 @@ def test_a_slip_is_told_before_anything_is_sent(environment: Environment) -> Non
 
 
 def test_it_is_installed_and_a_second_run_changes_nothing(environment: Environment) -> None:
-    environment.site()
+    run = environment.site("-vvv", "--diff")
+    assert "PRIVATE KEY" not in run.output
+    assert environment.get("-n", "istio-system", "secret", "cacerts")["data"]["ca-key.pem"][:60] not in run.output
     istiod = environment.get("-n", "istio-system", "deployment", "istiod")
     (container,) = istiod["spec"]["template"]["spec"]["containers"]
     assert container["image"].startswith("registry.embedded/pilot:1.31-")
@@ -152,3 +154,5 @@ def test_it_goes_again_but_not_while_there_are_sidecars(environment: Environment
     for kind in ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"):
         assert "istio" not in environment.kubectl("get", kind, "-o", "name")
     assert "istio.io" not in environment.kubectl("get", "crds", "-o", "name")
+    # Of the authority whatever comes next lives.
+    assert environment.get("-n", "istio-system", "secret", "cacerts")["data"]

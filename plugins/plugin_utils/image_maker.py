@@ -1,7 +1,10 @@
 # Copyright (c) 2026 The servicemesh.platform authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What makers of images share: parts that are kept in the cache by what they are made of, and the modules they call."""
+"""What makers of images share: where images go, the modules that are called, and parts that the cache keeps.
+
+A part is kept by the digest of what it was made of.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,12 @@ import os
 import shutil
 from collections.abc import Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.layout import Layout
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.registry import NAME
 from ansible_collections.servicemesh.platform.plugins.module_utils.golang.environment import Cache
 from ansible_collections.servicemesh.platform.plugins.module_utils.golang.lock import exclusive
 from ansible_collections.servicemesh.platform.plugins.module_utils.golang.tool_catalogue import from_catalogue
@@ -23,16 +28,54 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.images.option
 from ansible_collections.servicemesh.platform.plugins.module_utils.interface import Interface
 from ansible_collections.servicemesh.platform.plugins.module_utils.progress import Progress
 from ansible_collections.servicemesh.platform.plugins.modules import go_tool
-from ansible_collections.servicemesh.platform.plugins.plugin_utils.controllers import (
-    GO_ACCESS,
-    StepFailed,
-    registry_of,
-)
 from ansible_collections.servicemesh.platform.plugins.plugin_utils.in_process import call
+
+PUBLISHING: dict[str, Any] = {
+    "registry": {"type": "str"},
+    "username": {"type": "str"},
+    "password": {"type": "str", "no_log": True},
+    "docker_config": {"type": "path"},
+    "ca_path": {"type": "path"},
+    "state_dir": {"type": "path"},
+    "retries": {"type": "int", "default": 3},
+    "crane": {"type": "path"},
+    "go": {"type": "str", "default": "go"},
+    "goproxy": {"type": "str"},
+    "gosumdb": {"type": "str"},
+    "goprivate": {"type": "str"},
+    "gonosumdb": {"type": "str"},
+    "download": {"type": "bool", "default": True},
+    "cache_dir": {"type": "path"},
+    "progress": {"type": "path"},
+}
+"""Where images are sent, and how the tool that sends them is had."""
+GO_ACCESS = ("goproxy", "gosumdb", "goprivate", "gonosumdb", "download")
+"""The options of PUBLISHING that say where modules of Go come from."""
+
+
+class StepFailed(Exception):
+    """A step came to nothing; the message says why and what to do."""
 
 
 class ToCome(Exception):
     """In check mode: a part is not made yet."""
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Where images are sent. `place`: its host, perhaps with a path, as this machine names it. `name`: as pods do."""
+
+    place: str
+    name: str
+    access: Mapping[str, Any]
+
+    def for_pods(self, reference: str) -> str:
+        """The name that the nodes pull by."""
+        return self.name + reference[len(self.place) :]
+
+    def from_here(self, reference: str) -> str:
+        """The reverse of `for_pods`, for bases that are written as pods would write them."""
+        return self.place + reference[len(self.name) :] if reference.startswith(f"{self.name}/") else reference
 
 
 class ImageMaker:
@@ -52,13 +95,16 @@ class ImageMaker:
         named = self._options["crane"]
         if named and shutil.which(named):
             return str(named)
-        arguments = {
-            "tools": [from_catalogue({"name": "crane"})],
-            "bin_dir": os.path.join(self._cache.root, "tools"),
-            **{key: self._options[key] for key in ("go", "cache_dir", *GO_ACCESS)},
-        }
-        answer = self._step(go_tool.INTERFACE, arguments)
+        answer = self._tools([from_catalogue({"name": "crane"})], os.path.join(self._cache.root, "tools"))
         return str(answer["tools"][0]["path"])
+
+    def _tools(self, tools: list[dict[str, Any]], folder: str) -> dict[str, Any]:
+        access = {key: self._options[key] for key in GO_ACCESS}
+        return self._step(go_tool.INTERFACE, {"tools": tools, "bin_dir": folder, **self._go, **access})
+
+    @property
+    def _go(self) -> dict[str, Any]:
+        return {key: self._options[key] for key in ("go", "cache_dir")}
 
     def _part(self, name: str, key: str, make: Callable[[Path], None], fetches: bool = True) -> Path:
         """The folder of a part in the cache, made when it is not there. Raises ToCome in check mode."""
@@ -126,3 +172,36 @@ def _unfinished(folder: Path) -> Iterator[Path]:
 def digest_of(content: Any) -> str:
     """A digest of plain data."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def registry_of(options: Mapping[str, Any]) -> Registry | None:
+    """The registry that was asked for, else that of the embedded environment; None when there is neither."""
+    if options["registry"]:
+        names = ("username", "password", "docker_config", "ca_path")
+        place = options["registry"].rstrip("/")
+        return Registry(place, place, {name: options[name] for name in names})
+    if not options["state_dir"]:
+        return None
+    layout = Layout(Path(options["state_dir"]).resolve())
+    docker_config = layout.registry / "docker"
+    try:
+        endpoint = next(iter(json.loads((docker_config / "config.json").read_text(encoding="utf-8"))["auths"]))
+    except FileNotFoundError:
+        return None
+    return Registry(endpoint, NAME, {"docker_config": str(docker_config), "ca_path": str(layout.certificate("ca"))})
+
+
+def tag_of(version: str) -> str:
+    """A version as the tag of an image and the value of a label: neither takes a plus sign."""
+    return version.replace("+", "_")
+
+
+class ImagesInterface(Interface):
+    """Knows that the password is no one's business."""
+
+    def shown(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        hidden = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+        return {**options, "password": hidden} if options.get("password") else dict(options)
+
+    def secrets(self, options: Mapping[str, Any]) -> list[str]:
+        return [str(options["password"])] if options.get("password") else []
