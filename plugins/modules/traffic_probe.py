@@ -310,6 +310,7 @@ actions:
 import math
 from typing import Any, Dict, List
 
+from ansible_collections.servicemesh.platform.plugins.module_utils.ending_signals import handled
 from ansible_collections.servicemesh.platform.plugins.module_utils.findings import Finding, Severity, worst
 from ansible_collections.servicemesh.platform.plugins.module_utils.interface import run_module
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.arguments import ClusterInterface
@@ -322,9 +323,9 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.traffic.condu
     Aim,
     Done,
     Interrupted,
+    Signals,
     Source,
     View,
-    kept_signals,
     look,
     probe,
 )
@@ -389,7 +390,8 @@ def run(options: Dict[str, Any], check_mode: bool, _diff: bool) -> Dict[str, Any
     except KubeError as error:
         return {**error.details(), "failed": True, "msg": f"{start}: {error}"}
     except Interrupted as error:
-        return {"failed": True, "msg": f"{start}: interrupted by {error}. What it had made is removed."}
+        told = f"interrupted by {error}. What it had made is removed, at the latest when its time is over."
+        return {"failed": True, "msg": f"{start}: {told}"}
 
 
 def _check(options: Dict[str, Any]) -> None:
@@ -432,7 +434,8 @@ def _probe(session: Session, options: Dict[str, Any], wanted: Wanted, check_mode
     actions = _actions(source, view, order)
     if check_mode:
         return {"changed": False, "actions": actions, "findings": [], "severity": Severity.OK.value, "table": []}
-    with kept_signals() as signals:
+    signals = Signals()
+    with handled(signals.handle):
         done = probe(session, aim, source, view, order, Progress(options["progress"]), signals)
     subject = f"Service {aim.namespace}/{aim.service}"
     named = f"{options['name']}: {subject}" if options["name"] else subject

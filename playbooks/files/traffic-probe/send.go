@@ -82,7 +82,8 @@ func (wanted order) giveTurns(end context.Context, turns chan<- struct{}) int {
 	defer close(turns)
 	var clock <-chan time.Time
 	if wanted.Rate > 0 {
-		ticker := time.NewTicker(seconds(1 / wanted.Rate))
+		// A clock cannot be faster than its smallest step.
+		ticker := time.NewTicker(max(seconds(1/wanted.Rate), time.Nanosecond))
 		defer ticker.Stop()
 		clock = ticker.C
 	}

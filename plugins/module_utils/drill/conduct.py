@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import threading
 import time
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple, Type
@@ -27,6 +26,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.drill.picture
 from ansible_collections.servicemesh.platform.plugins.module_utils.drill.story import Loss, Recovery, unfit
 from ansible_collections.servicemesh.platform.plugins.module_utils.drill.verdict import SLOW, Drill, Limits
 from ansible_collections.servicemesh.platform.plugins.module_utils.drill.writes import WriteLoad
+from ansible_collections.servicemesh.platform.plugins.module_utils.ending_signals import handled
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.errors import KubeError
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.explain import Explainer
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import Session
@@ -91,7 +91,8 @@ def conduct(session: Session, params: Mapping[str, Any], order: Order, progress:
 
     Raises NotFit and KubeError before the zone is taken; after that a cluster that does not answer is a finding.
     """
-    with Feed(session, KINDS) as feed, _interruptible() as signals:
+    signals = _Signals()
+    with Feed(session, KINDS) as feed, handled(signals.handle):
         return _Conductor(session, feed, order, progress, signals).run(WriteLoad(params, session))
 
 
@@ -121,22 +122,6 @@ class _Signals:
             yield
         finally:
             self._heard = False
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[_Signals]:
-    """Only the main thread may set handlers; elsewhere signals stay what they are."""
-    signals = _Signals()
-    if threading.current_thread() is not threading.main_thread():
-        yield signals
-        return
-    chosen = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, signals.handle) for number in chosen}
-    try:
-        yield signals
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class _Conductor:

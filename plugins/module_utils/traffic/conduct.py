@@ -9,14 +9,12 @@ happen (SIGKILL, a lost API server), the cluster removes the Jobs when their tim
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 import signal
-import threading
 import time
 from dataclasses import dataclass, field
 from threading import Event
-from typing import Any, Dict, Iterator, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Sequence
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.checks.model import (
     NODE,
@@ -120,22 +118,6 @@ class Signals:
     def raise_if_any(self) -> None:
         if self.stop.is_set():
             raise Interrupted(self._name)
-
-
-@contextlib.contextmanager
-def kept_signals() -> Iterator[Signals]:
-    """Only the main thread may set handlers; elsewhere signals stay what they are."""
-    signals = Signals()
-    if threading.current_thread() is not threading.main_thread():
-        yield signals
-        return
-    chosen = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, signals.handle) for number in chosen}
-    try:
-        yield signals
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def look(session: Session, aim: Aim, source: Source) -> View:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from threading import Event
 from typing import Any, Dict, List, NamedTuple, Sequence
 from urllib.parse import urlencode, urlsplit
@@ -19,10 +20,8 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.kube import t
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.connection import Connection
 from ansible_collections.servicemesh.platform.plugins.module_utils.traffic.model import TrafficError
 
-try:
+with suppress(ImportError):  # it comes with the package kubernetes, without which there is no session
     import websocket
-except ImportError:  # it comes with the package kubernetes, without which there is no session
-    websocket = None  # type: ignore[assignment]
 
 _PROTOCOLS = ["v5.channel.k8s.io", "v4.channel.k8s.io"]
 _STDOUT, _STDERR, _STATUS = 1, 2, 3
@@ -131,10 +130,10 @@ def _output(socket: Any, container: Container, deadline: float, stop: Event) -> 
         if time.monotonic() > deadline:
             raise TrafficError(f"{container}: the program did not end in time. Give a longer timeout")
         try:
-            _code, message = socket.recv_data()
+            code, message = socket.recv_data()
         except websocket.WebSocketTimeoutException:
             continue
-        if _code == websocket.ABNF.OPCODE_CLOSE:
+        if code == websocket.ABNF.OPCODE_CLOSE:
             break
         if message and message[0] in texts:
             texts[message[0]] += message[1:]

@@ -183,7 +183,8 @@ def _weights(subject: str, traffic: Traffic, wanted: Wanted, tested: Sequence[Co
     strangers = Counter(one.place.backend for one in met if one.place.backend not in wanted.weights)
     if strangers:
         yield _strangers(subject, strangers, len(met))
-    yield from _none_expected(subject, met, wanted)
+    dismissed = list(_none_expected(subject, traffic, wanted))
+    yield from dismissed
     failed = [test for test in tested if test.corrected < wanted.significance]
     for test in failed:
         yield Finding(
@@ -195,10 +196,10 @@ def _weights(subject: str, traffic: Traffic, wanted: Wanted, tested: Sequence[Co
             "The share of users who get a version is not what was decided.",
             "See that the proxies have the newest routes, and that the weights stand where they are read.",
         )
-    if tested and not failed:
+    if tested and not failed and not dismissed:
         lowest = min(test.corrected for test in tested)
         yield passed("traffic-weights", subject, f"the answers fit {expected} (lowest p-value {lowest:.2g})")
-    elif not tested and not strangers:
+    elif not tested and not strangers and not dismissed:
         yield passed("traffic-weights", subject, f"all {len(met)} answers are from {expected}")
     few = [test for test in tested if round(test.requests * min(test.share, 1 - test.share), 6) < FEW]
     if few:
@@ -236,16 +237,17 @@ def _strangers(subject: str, strangers: Mapping[str, int], total: int) -> Findin
     )
 
 
-def _none_expected(subject: str, met: Sequence[Outcome], wanted: Wanted) -> Iterator[Finding]:
-    """A backend with weight 0 gets nothing: here chance is no excuse."""
+def _none_expected(subject: str, traffic: Traffic, wanted: Wanted) -> Iterator[Finding]:
+    """A backend with weight 0 gets nothing, whatever it answers: here chance is no excuse."""
+    answered = [one for one in traffic.outcomes if one.is_answered]
     for name, weight in sorted(wanted.weights.items()):
-        zones = Counter(one.client_zone for one in met if one.place.backend == name)
+        zones = Counter(one.client_zone for one in answered if one.place.backend == name)
         if not weight and zones:
             yield Finding(
                 "traffic-zero-weight",
                 Severity.ERROR,
                 subject,
-                f"{name} gave {sum(zones.values())} of {len(met)} answers and has weight 0 ({_by_zone(zones)})",
+                f"{name} gave {sum(zones.values())} of {len(answered)} answers and has weight 0 ({_by_zone(zones)})",
                 "What was taken out of service still serves.",
                 "See that the proxies have the newest routes.",
             )

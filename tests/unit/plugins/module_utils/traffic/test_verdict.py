@@ -73,6 +73,15 @@ def test_weight_0_is_nothing_at_all() -> None:
     assert ("traffic-zero-weight", ERROR) in found
 
 
+def test_a_backend_without_weight_leaves_nothing_that_is_well() -> None:
+    gone = wanted(v1=100, v2=0)
+    found = judged(gone, answers(97, "v1"), answers(3, "v2"))
+    assert found == [("traffic-status", OK), ("traffic-zero-weight", ERROR)]
+    found = judged(wanted(v1=50, v2=50, v3=0), answers(50, "v1"), answers(50, "v2"), answers(1, "v3"))
+    assert ("traffic-weights", OK) not in found
+    assert ("traffic-zero-weight", ERROR) in judged(gone, answers(97, "v1"), answers(3, "v2", status="503"))
+
+
 def test_strangers_and_answers_that_name_nobody() -> None:
     assert ("traffic-backends", ERROR) in judged(SPLIT, answers(80, "v1"), answers(20, "v2"), answers(1, "v3"))
     assert ("traffic-backends", ERROR) in judged(SPLIT, answers(80, "v1"), answers(20, "v2"), answers(1, ""))
