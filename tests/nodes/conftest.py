@@ -23,12 +23,8 @@ def playbooks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playbooks]:
         pytest.fail("real nodes want root: run 'make test-nodes' as root")
     made = Playbooks(tmp_path_factory.mktemp("nodes"))
     made.write(cluster_embedded_nodes="kubelet", cluster_embedded_durable=False, site_components=COMPONENTS)
-    try:
-        run = made.run("site")
-        assert run.code == 0, run.output
+    with made.standing():
         yield made
-    finally:
-        made.run("teardown")
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,8 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,6 +96,16 @@ class Playbooks:
     def run(self, playbook: str, *arguments: str, **extra: Any) -> Run:
         """Run a playbook of the collection; ``extra`` are extra vars."""
         return self._run(f"servicemesh.platform.{playbook}", *arguments, **extra)
+
+    @contextmanager
+    def standing(self) -> Iterator[Playbooks]:
+        """The environment, brought up, and torn down in the end."""
+        try:
+            run = self.run("site")
+            assert run.code == 0, run.output
+            yield self
+        finally:
+            self.run("teardown")
 
     def absent(self, component: str) -> Run:
         """Remove one component."""

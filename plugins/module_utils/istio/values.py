@@ -90,11 +90,6 @@ def istiod_values(settings: Settings) -> Dict[str, Any]:
     return merged(values, settings.values)
 
 
-def image_values(pilot: str, proxy: str) -> Dict[str, Any]:
-    """The images by their whole names, which the charts take as they are when there is a slash in them."""
-    return {"image": pilot, "global": {"proxy": {"image": proxy}, "proxy_init": {"image": proxy}}}
-
-
 def owned(values: Mapping[str, Any], path: Tuple[str, ...] = ()) -> Iterator[str]:
     """The paths in a user's values that are not the user's to set."""
     for key, value in values.items():

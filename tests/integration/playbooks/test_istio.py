@@ -9,12 +9,12 @@ The tests of this file build on one another; the fixture of the module holds the
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.servicemesh.platform.tests.support.cluster import Cluster
 from ansible_collections.servicemesh.platform.tests.support.playbooks import Playbooks, Run
 
 COMPONENTS = "cluster,crds,mesh"
@@ -23,22 +23,17 @@ PATIENCE = 900
 
 
 class Environment:
-    """The environment and its kubectl."""
+    """The environment, and its cluster as tests talk to it."""
 
     def __init__(self, playbooks: Playbooks, binary: Path) -> None:
         self.playbooks = playbooks
-        self._kubectl = [str(binary), "kubectl", "--kubeconfig", str(playbooks.state / "kubeconfig")]
+        self.kubectl = Cluster(playbooks.state / "kubeconfig", playbooks.state, binary).kubectl
 
     def site(self, *arguments: str, **extra: Any) -> Run:
         """A run of site that goes well."""
         run = self.playbooks.run("site", *arguments, **{"site_components": COMPONENTS, **extra})
         assert run.code == 0, run.output
         return run
-
-    def kubectl(self, *arguments: str, stdin: str = "") -> str:
-        """What kubectl writes."""
-        done = subprocess.run([*self._kubectl, *arguments], capture_output=True, text=True, check=True, input=stdin)
-        return done.stdout
 
     def get(self, *arguments: str) -> Any:
         """What kubectl gets."""
