@@ -115,7 +115,7 @@ class Api:
             free_port(),
             f"--prometheus={prometheus}",
             f"--profile={profile}",
-            "--window=10m",
+            "--window=1h",
             *options,
             program=PROGRAM,
         )

@@ -159,7 +159,7 @@ def test_it_tells_of_itself(api: Api) -> None:
 def test_another_authority_is_trusted_and_no_longer_trusted_without_a_restart(
     api: Api, traffic: Traffic, folder: Path
 ) -> None:
-    options = (f"--prometheus={traffic.prometheus.url}", "--window=10m", "--authentication-refresh=1")
+    options = (f"--prometheus={traffic.prometheus.url}", "--window=1h", "--authentication-refresh=1")
     server = Controller(api.kubeconfig, folder, free_port(), *options, program=PROGRAM).start()
     new = Issuer.new("next front proxy")
     certificate = new.client(folder, pki.FRONT_PROXY_USER)

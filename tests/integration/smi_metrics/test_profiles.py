@@ -52,7 +52,7 @@ def asked(
     folder = tmp_path_factory.mktemp(request.param)
     authority = Authority("metrics")
     authority.write(folder / "certificates")
-    options = (f"--prometheus={traffic.prometheus.url}", f"--profile={request.param}", "--window=10m")
+    options = (f"--prometheus={traffic.prometheus.url}", f"--profile={request.param}", "--window=1h")
     server = Controller(cluster.kubeconfig, folder, free_port(), *options, program=PROGRAM).start()
     certificate = issuer(cluster).client(folder, pki.FRONT_PROXY_USER)
     yield Asked(request.param, Direct(server.port, authority.pem, certificate))

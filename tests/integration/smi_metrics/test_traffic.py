@@ -36,7 +36,7 @@ def test_a_deployment_has_what_its_pods_have_received(api: Api) -> None:
     assert found["apiVersion"] == "metrics.smi-spec.io/v1alpha1"
     assert found["resource"] == {"kind": "Deployment", "apiVersion": "apps/v1", "namespace": "shop", "name": "cart"}
     assert found["edge"] == {"direction": "from", "side": "server", "resource": {}}
-    assert found["window"] == "10m0s"
+    assert found["window"] == "1h0m0s"
     assert values(found)["success_count"] == near(WEB_TO_CART - FAILED)
     assert values(found)["failure_count"] == near(FAILED)
 
@@ -109,7 +109,7 @@ def test_edges_of_pods_and_of_namespaces(api: Api) -> None:
 def test_what_prometheus_does_not_know_is_not_found(api: Api) -> None:
     refused = api.refused("/namespaces/shop/deployments/nowhere")
     assert "NotFound" in refused
-    assert 'Prometheus has no traffic of Deployment "nowhere" of the namespace shop within 10m0s' in refused
+    assert 'Prometheus has no traffic of Deployment "nowhere" of the namespace shop within 1h0m0s' in refused
     assert api.get("/namespaces/nowhere/pods")["items"] == []
 
 
