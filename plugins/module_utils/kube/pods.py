@@ -191,11 +191,25 @@ def selector_of(body: Mapping[str, Any]) -> str:
     return ",".join(terms)
 
 
+def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """Whether a label selector of the API selects these labels; an empty one selects all."""
+    wanted = selector.get("matchLabels") or {}
+    terms = selector.get("matchExpressions") or []
+    return bool(wanted.items() <= labels.items()) and all(_fits(term, labels) for term in terms)
+
+
 def _term(expression: Mapping[str, Any]) -> str:
     key, operator = expression.get("key"), expression.get("operator")
     if operator in ("In", "NotIn"):
         return f"{key} {str(operator).lower()} ({','.join(expression.get('values') or ())})"
     return f"!{key}" if operator == "DoesNotExist" else str(key)
+
+
+def _fits(term: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    key, operator, values = term["key"], term["operator"], term.get("values") or []
+    is_positive = operator in ("Exists", "In")
+    is_there = key in labels if operator in ("Exists", "DoesNotExist") else labels.get(key) in values
+    return is_positive == is_there
 
 
 def _has_stopped(pod: Mapping[str, Any]) -> bool:

@@ -18,7 +18,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.checks.model 
     labels_of,
     name_of,
 )
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube.pods import controller_of
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.pods import controller_of, selects
 from ansible_collections.servicemesh.platform.plugins.module_utils.traffic.model import Place, TrafficError
 
 SERVICE = Kind("v1", "Service")
@@ -101,17 +101,3 @@ def _directions(spec: Mapping[str, Any]) -> Collection[str]:
 def _is_under(policy: KubeObject, pod: KubeObject) -> bool:
     same = policy["metadata"]["namespace"] == pod["metadata"]["namespace"]
     return same and selects(policy["spec"].get("podSelector") or {}, labels_of(pod))
-
-
-def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    """Whether a label selector of the API selects these labels; an empty one selects all."""
-    wanted = selector.get("matchLabels") or {}
-    terms = selector.get("matchExpressions") or []
-    return bool(wanted.items() <= labels.items()) and all(_fits(term, labels) for term in terms)
-
-
-def _fits(term: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    key, operator, values = term["key"], term["operator"], term.get("values") or []
-    is_positive = operator in ("Exists", "In")
-    is_there = key in labels if operator in ("Exists", "DoesNotExist") else labels.get(key) in values
-    return is_positive == is_there
