@@ -29,8 +29,8 @@ options:
     required: true
   outdated:
     description:
-      - JMESPath over a pod, which holds for one that is to be replaced. Put what follows a C(!) in brackets, for it binds
-        closer than the dot.
+      - JMESPath over a pod, which holds for one that is to be replaced. Put what follows a C(!) in brackets, for that
+        binds closer than the dot.
       - It must not hold for the new pods. If it does, the module fails and names them.
     type: str
     required: true

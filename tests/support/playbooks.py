@@ -113,11 +113,16 @@ class Playbooks:
         playbook.write_text(ABSENT)
         return self._run(str(playbook), component=component)
 
-    def _run(self, playbook: str, *arguments: str, **extra: Any) -> Run:
+    def command(self, playbook: str, *arguments: str, **extra: Any) -> list[str]:
+        """How a playbook is run on this inventory."""
         command = [str(Path(sys.executable).parent / "ansible-playbook"), playbook]
         command += ["-i", str(self.inventory), *arguments]
         for name, value in extra.items():
             command += ["-e", json.dumps({name: value})]
+        return command
+
+    def _run(self, playbook: str, *arguments: str, **extra: Any) -> Run:
+        command = self.command(playbook, *arguments, **extra)
         done = subprocess.run(
             command, cwd=self.folder, capture_output=True, text=True, check=False, timeout=self.patience
         )

@@ -5,6 +5,8 @@
 //	probe get URL        writes the answer; ends with an error when none comes within two seconds
 //	probe count URL N    asks N times and writes how often it got each answer: number, status, text
 //	probe load URL       asks all the time, twice at once, until it is told to end
+//	probe steady URL MS  asks every so many milliseconds until it is told to end; writes what is no good answer, and every
+//	                     second how many there were
 //	probe wait           does nothing until it is told to end
 //	probe write FILE     writes a file, for volumes
 package main
@@ -41,12 +43,14 @@ func run(arguments []string) error {
 		return get(arguments[1])
 	case len(arguments) == 3 && arguments[0] == "count":
 		return count(arguments[1], arguments[2])
+	case len(arguments) == 3 && arguments[0] == "steady":
+		return steady(arguments[1], arguments[2])
 	case len(arguments) == 2 && arguments[0] == "load":
 		return load(arguments[1])
 	case len(arguments) == 2 && arguments[0] == "write":
 		return os.WriteFile(arguments[1], []byte("kept\n"), 0o600)
 	default:
-		return fmt.Errorf("usage: probe serve | get URL | count URL N | load URL | write FILE | wait")
+		return fmt.Errorf("usage: probe serve | get URL | count URL N | load URL | steady URL MS | write FILE | wait")
 	}
 }
 
@@ -106,6 +110,34 @@ func count(url, number string) error {
 		fmt.Println(often, answer)
 	}
 	return nil
+}
+
+// steady keeps asking at a pace that slow answers do not change.
+func steady(url, milliseconds string) error {
+	every, err := strconv.Atoi(milliseconds)
+	if err != nil {
+		return err
+	}
+	client := &http.Client{Timeout: patience}
+	var good, bad atomic.Int64
+	go func() {
+		for range time.Tick(time.Second) {
+			fmt.Printf("good %d bad %d\n", good.Load(), bad.Load())
+		}
+	}()
+	go func() {
+		for range time.Tick(time.Duration(every) * time.Millisecond) {
+			go func() {
+				if answer := ask(client, url); strings.HasPrefix(answer, "200 ") {
+					good.Add(1)
+				} else {
+					bad.Add(1)
+					fmt.Println(time.Now().UTC().Format(time.TimeOnly), answer)
+				}
+			}()
+		}
+	}()
+	return wait()
 }
 
 // ask gives the status and the text of an answer in one line; 0 and the reason where there is none.
