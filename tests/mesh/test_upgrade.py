@@ -10,19 +10,18 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from ansible_collections.servicemesh.platform.tests.integration.smi_controller.objects import split
 from ansible_collections.servicemesh.platform.tests.mesh.conftest import PATIENCE, SHOP
+from ansible_collections.servicemesh.platform.tests.mesh.steady import Client
 from ansible_collections.servicemesh.platform.tests.support.cluster import Cluster, built_kube
-from ansible_collections.servicemesh.platform.tests.support.nodes import Environment, eventually, probe_image
+from ansible_collections.servicemesh.platform.tests.support.nodes import Environment, probe_image
 from ansible_collections.servicemesh.platform.tests.support.playbooks import Playbooks, Run
 
 FIRST, CLIENTS = "first", "clients"
@@ -34,22 +33,6 @@ TENANT = {
     "pod_security": "privileged",
     "quota": {"requests.cpu": "2", "requests.memory": "4Gi", "limits.cpu": "32", "limits.memory": "16Gi"},
 }
-
-
-@dataclass(frozen=True)
-class Client:
-    """Somebody who asks all the time."""
-
-    mesh: Environment
-
-    def log(self) -> str:
-        """What the client has written."""
-        return self.mesh.cluster.kubectl("-n", CLIENTS, "logs", "client", "-c", "probe")
-
-    def counts(self) -> tuple[int, int]:
-        """How many answers were good, and how many requests got none or a bad one."""
-        good, bad = re.findall(r"^good (\d+) bad (\d+)$", self.log(), re.MULTILINE)[-1]
-        return int(good), int(bad)
 
 
 @pytest.fixture(scope="module")
@@ -92,11 +75,7 @@ def client(mesh: Environment) -> Client:
     labels = {"istio.io/rev": "blue"}
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": CLIENTS, "labels": labels}}
     mesh.cluster.apply(space)
-    url = f"http://backend.{SHOP}/hostname"
-    mesh.running(CLIENTS, mesh.pod("client", CLIENTS, "steady", url, str(EVERY)))
-    made = Client(mesh)
-    eventually(30, lambda: "good" in made.log() and made.counts()[0] > 100, "it gets answers")
-    return made
+    return Client(mesh, CLIENTS).start(f"http://backend.{SHOP}/hostname", EVERY)
 
 
 def revisions(mesh: Environment, *namespaces: str) -> set[str]:
