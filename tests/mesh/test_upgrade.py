@@ -104,7 +104,7 @@ def test_all_are_at_the_first_revision(mesh: Environment, client: Client) -> Non
 def test_slips_are_told_before_anything_is_sent(playbooks: Playbooks, mesh: Environment) -> None:
     run = playbooks.run("mesh_upgrade", mesh_revision="green", mesh_upgrade_waves=json.dumps([[SHOP]]))
     assert run.code != 0
-    assert "mesh_upgrade_waves leaves out first of mesh_inject_namespaces; put it into a wave" in run.text
+    assert "first of mesh_inject_namespaces: in no wave; put it into one" in run.text
     assert istiods(mesh) == {"istiod-blue"}
 
 

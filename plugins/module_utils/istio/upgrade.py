@@ -74,12 +74,26 @@ def plan(
     """
     revisions = {_revision_of(each) for each in istiods}
     names = [str(each["metadata"]["name"]) for each in namespaces]
-    found = [list(wave) for wave in waves] if waves else [wave for wave in (names[:1], names[1:]) if wave]
-    problem = next(_problems(names, found), "")
+    problem = next(wave_problems(names, waves), "")
     if problem:
-        raise UpgradeError(problem)
+        raise UpgradeError(f"mesh_upgrade_waves: {problem}")
+    found = [list(wave) for wave in waves] if waves else [wave for wave in (names[:1], names[1:]) if wave]
     current = {str(each["metadata"]["name"]): _asking(each) for each in namespaces}
     return Plan(_origin(origin, revisions, target or DEFAULT), target or DEFAULT, found, current)
+
+
+def wave_problems(names: Sequence[str], waves: Sequence[Sequence[str]]) -> Iterator[str]:
+    """What is wrong with waves of these namespaces, each with what to write instead. No waves are the usual ones."""
+    given = [name for wave in waves for name in wave]
+    unknown = sorted(set(given) - set(names))
+    if unknown:
+        yield f"{', '.join(unknown)}: not in mesh_inject_namespaces; write it there, or leave it out"
+    missing = sorted(set(names) - set(given)) if waves else []
+    if missing:
+        yield f"{', '.join(missing)} of mesh_inject_namespaces: in no wave; put it into one"
+    twice = sorted({name for name in given if given.count(name) > 1})
+    if twice:
+        yield f"{', '.join(twice)}: there twice, and a namespace moves once; leave one out"
 
 
 def outdated(revision: str) -> str:
@@ -90,19 +104,6 @@ def outdated(revision: str) -> str:
     status = "not_null(metadata.annotations.\"sidecar.istio.io/status\", '')"
     opted_out = "metadata.labels.\"sidecar.istio.io/inject\" == 'false'"
     return f'!({opted_out}) && !(spec.hostNetwork) && !contains({status}, \'"revision":"{revision}"\')'
-
-
-def _problems(names: Sequence[str], waves: Sequence[Sequence[str]]) -> Iterator[str]:
-    given = [name for wave in waves for name in wave]
-    unknown = sorted(set(given) - set(names))
-    if unknown:
-        yield f"mesh_upgrade_waves names {', '.join(unknown)}, which mesh_inject_namespaces does not; write it there"
-    missing = sorted(set(names) - set(given))
-    if missing:
-        yield f"mesh_upgrade_waves leaves out {', '.join(missing)} of mesh_inject_namespaces; put it into a wave"
-    twice = sorted({name for name in given if given.count(name) > 1})
-    if twice:
-        yield f"mesh_upgrade_waves names {', '.join(twice)} twice; a namespace moves once"
 
 
 def _origin(given: str, revisions: AbstractSet[str], target: str) -> str:

@@ -11,6 +11,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.golang.tool_c
 from ansible_collections.servicemesh.platform.plugins.module_utils.images.errors import ImageError
 from ansible_collections.servicemesh.platform.plugins.module_utils.images.reference import parse
 from ansible_collections.servicemesh.platform.plugins.module_utils.istio.baseline import baseline, injection
+from ansible_collections.servicemesh.platform.plugins.module_utils.istio.upgrade import wave_problems
 from ansible_collections.servicemesh.platform.plugins.module_utils.istio.values import (
     OWNED,
     WITHOUT_FILTERS,
@@ -94,6 +95,10 @@ def _istio(variables: Mapping[str, Any]) -> Iterator[Problem]:
     for path in owned(variables["mesh_values"]):
         yield Problem(f"mesh_values.{path}", "set", f"leave it out: {OWNED[path]}")
     yield from _days(variables["mesh_root_days"], variables["mesh_intermediate_days"])
+    for told in wave_problems(variables["mesh_inject_namespaces"], variables["mesh_upgrade_waves"]):
+        yield Problem("mesh_upgrade_waves", variables["mesh_upgrade_waves"], told)
+    if variables["mesh_upgrade_at_once"] < 1:
+        yield Problem("mesh_upgrade_at_once", variables["mesh_upgrade_at_once"], "write 1 or more")
 
 
 def _revision(revision: str, tags: Any) -> Iterator[Problem]:

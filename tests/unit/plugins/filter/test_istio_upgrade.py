@@ -25,7 +25,7 @@ def test_it_gives_the_plan() -> None:
         (([ISTIOD], "green", [SHOP], "shop"), "mesh_upgrade_waves is 'shop'; write a list of lists of namespaces"),
         (([ISTIOD], "green", [SHOP], ["shop"]), "mesh_upgrade_waves is .'shop'.; write a list of lists"),
         (("istiod", "green", [SHOP]), "istio_upgrade needs a list of objects, not 'istiod'"),
-        (([ISTIOD], "green", [SHOP], [["other"]]), "mesh_upgrade_waves names other"),
+        (([ISTIOD], "green", [SHOP], [["other"]]), "mesh_upgrade_waves: other"),
     ],
 )
 def test_what_it_cannot_take_is_told(arguments: Any, message: str) -> None:

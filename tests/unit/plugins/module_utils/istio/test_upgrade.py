@@ -68,13 +68,13 @@ def test_without_another_istiod_there_is_nothing_to_leave() -> None:
 @pytest.mark.parametrize(
     ("waves", "origin", "message"),
     [
-        ([["a"]], "", "mesh_upgrade_waves leaves out b of mesh_inject_namespaces; put it into a wave"),
+        ([["a"]], "", "mesh_upgrade_waves: b of mesh_inject_namespaces: in no wave; put it into one"),
         (
             [["a", "b"], ["c"]],
             "",
-            "mesh_upgrade_waves names c, which mesh_inject_namespaces does not; write it there",
+            "mesh_upgrade_waves: c: not in mesh_inject_namespaces; write it there, or leave it out",
         ),
-        ([["a", "b"], ["a"]], "", "mesh_upgrade_waves names a twice; a namespace moves once"),
+        ([["a", "b"], ["a"]], "", "mesh_upgrade_waves: a: there twice, and a namespace moves once; leave one out"),
         ([], "", "there is an istiod of blue and of red beside green; write in mesh_upgrade_from which of them"),
         ([], "grey", "mesh_upgrade_from is 'grey', of which no istiod stands beside green; there is blue, red"),
     ],
