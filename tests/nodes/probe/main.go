@@ -118,7 +118,8 @@ func steady(url, milliseconds string) error {
 	if err != nil {
 		return err
 	}
-	client := &http.Client{Timeout: patience}
+	// What is only slow, on a loaded machine, is no bad answer.
+	client := &http.Client{Timeout: 5 * patience}
 	var good, bad atomic.Int64
 	go func() {
 		for range time.Tick(time.Second) {
