@@ -88,8 +88,8 @@ options:
       - V(smi_conversion) looks whether each of C(definitions), names of CustomResourceDefinitions, has a conversion
         webhook, that of the Service C(service) (C(namespace/name)) unless this is empty.
       - V(istio) looks whether the istiod C(deployment) in C(namespace) serves its mesh. C(plays) says that kwok plays
-        its pods, C(lacks_filters) that its proxies lack Istio's own filters, C(authority_days_left) how long its
-        authority lasts.
+        its pods, C(lacks_filters) that its proxies lack Istio's own filters, C(authority) what the filter
+        P(servicemesh.platform.istio_authority#filter) tells of its Secret C(cacerts).
       - V(beside) looks whether programs beside an embedded cluster are ready, which C(processes) tells - a mapping of
         their names to that.
       - V(serving) looks whether what the API server asks answers - C(deployments), each as C(namespace/name),

@@ -21,7 +21,9 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.findings impo
 INJECTOR = Kind("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration")
 NAMESPACE = Kind("v1", "Namespace")
 NEAR_ITS_END = 60
-"""Days: what is signed with an authority must end before it, and a new root takes weeks to reach every workload."""
+"""Days: what is signed with an authority must end before it."""
+ROOT_NEAR_ITS_END = 180
+"""Days: a new root takes weeks to reach every workload."""
 _TEXT = "Pods of namespaces that ask for a sidecar are refused or come without one, and proxies are told of no change."
 
 
@@ -29,14 +31,14 @@ def istio(objects: Objects, parameters: Mapping[str, Any]) -> Iterator[Finding]:
     """Findings about the istiod ``deployment`` in ``namespace``.
 
     ``plays`` says that kwok plays its pods, ``lacks_filters`` that the proxies are the Envoy of the Envoy project.
-    ``authority_days_left`` is negative where there is no Secret cacerts.
+    ``authority`` is what ``istio.authority.examine`` tells of the Secret cacerts.
     """
     if parameters["plays"]:
         yield _note("istiod-runs", "Istio", "its objects stand, and no pod runs a program: kwok plays them", _PLAYED)
     else:
         yield _istiod(f"{parameters['namespace']}/{parameters['deployment']}", objects[DEPLOYMENT])
         yield from _injectors(objects[INJECTOR], parameters)
-    yield _authority(parameters)
+    yield from _authority(parameters)
     yield from _injected_twice(objects[NAMESPACE])
     if parameters["lacks_filters"]:
         yield _note("istio-metrics", "Istio", "its proxies have no metrics of Istio, only those of Envoy", _LACKED)
@@ -93,19 +95,37 @@ def _service(client: Mapping[str, Any]) -> Any:
     return service.get("namespace"), service.get("name")
 
 
-def _authority(parameters: Mapping[str, Any]) -> Finding:
+def _authority(parameters: Mapping[str, Any]) -> Iterator[Finding]:
+    """Of the Secret cacerts, as ``istio.authority`` has examined it."""
     subject = f"Secret {parameters['namespace']}/cacerts"
-    days = float(parameters["authority_days_left"])
+    authority = parameters["authority"]
+    days, root_days = float(authority["days_left"]), float(authority["root_days_left"])
+    if authority["problem"]:
+        yield Finding("mesh-authority", Severity.ERROR, subject, authority["problem"], _UNSIGNED, _SIGN)
+        return
+    if root_days <= ROOT_NEAR_ITS_END:
+        yield Finding(
+            "mesh-root",
+            Severity.ERROR if root_days <= 0 else Severity.WARNING,
+            subject,
+            f"its root has {int(root_days)} days left" if root_days > 0 else "its root has ended",
+            "Workloads that know only the old root trust nobody who is signed with a new one.",
+            "Make a new root, have both in the root certificate of this Secret until all workloads are restarted, and "
+            "only then sign with the new one.",
+        )
     if days > NEAR_ITS_END:
-        return passed("mesh-authority", subject, f"{int(days)} days left")
-    return Finding(
-        "mesh-authority",
-        Severity.ERROR if days <= 0 else Severity.WARNING,
-        subject,
-        f"{int(days)} days left" if days > 0 else "it has ended, or is not there",
-        "Workloads get no new certificates when it has ended, and then do not talk to each other any more.",
-        "Sign a new one with the same root, write it into this Secret in Istio's layout, and restart istiod.",
-    )
+        yield passed("mesh-authority", subject, f"{int(days)} days left")
+        return
+    told = f"{int(days)} days left" if days > 0 else "it has ended"
+    severity = Severity.WARNING if days > 0 else Severity.ERROR
+    yield Finding("mesh-authority", severity, subject, told, _UNSIGNED, _SIGN)
+
+
+_UNSIGNED = "Workloads get no new certificates then, and soon do not talk to each other any more."
+_SIGN = (
+    "Sign a new one with the same root, and restart istiod. Where the role has made it: delete this Secret, keep "
+    "mesh-root, and run the component mesh."
+)
 
 
 def _injected_twice(namespaces: List[KubeObject]) -> Iterator[Finding]:
@@ -129,6 +149,6 @@ def _injected_twice(namespaces: List[KubeObject]) -> Iterator[Finding]:
 CHECK = Check(
     "istio",
     (DEPLOYMENT, INJECTOR, NAMESPACE),
-    ("authority_days_left", "deployment", "lacks_filters", "namespace", "plays"),
+    ("authority", "deployment", "lacks_filters", "namespace", "plays"),
     istio,
 )

@@ -110,11 +110,53 @@ def test_values_of_a_user_come_last(environment: Environment) -> None:
     assert "accessLogFile" not in environment.get("-n", "istio-system", "configmap", "istio")["data"]["mesh"]
 
 
-def test_an_authority_that_is_there_stays(environment: Environment) -> None:
+def test_an_authority_that_is_there_stays_and_what_is_wrong_with_it_is_told(environment: Environment) -> None:
     own = {"data": {"root-cert.pem": "b3du"}}
     environment.kubectl("-n", "istio-system", "patch", "secret", "cacerts", f"--patch={json.dumps(own)}")
-    assert environment.site(site_components="mesh").recap["istio"]["changed"] == 0
+    run = environment.playbooks.run("site", site_components="mesh")
+    assert run.code != 0
+    assert "Secret istio-system/cacerts: root-cert.pem is no certificate in PEM" in run.text
+    assert run.recap["istio"]["changed"] == 0
     assert environment.get("-n", "istio-system", "secret", "cacerts")["data"]["root-cert.pem"] == "b3du"
+
+
+def test_a_lost_authority_is_signed_anew_with_the_same_root(environment: Environment) -> None:
+    root = environment.get("-n", "istio-system", "secret", "mesh-root")["data"]
+    environment.kubectl("-n", "istio-system", "delete", "secret", "cacerts")
+    run = environment.playbooks.run("site", site_components="mesh", mesh_intermediate_days=4000, mesh_root_days=5000)
+    assert run.code != 0
+    assert "the root in the Secret mesh-root cannot sign a new one: it ends in 3649 days" in run.text
+    run = environment.site("-vvv", "--diff", site_components="mesh")
+    made = environment.get("-n", "istio-system", "secret", "cacerts")["data"]
+    assert made["root-cert.pem"] == root["tls.crt"]
+    assert environment.get("-n", "istio-system", "secret", "mesh-root")["data"] == root
+    assert not any(secret in run.output for secret in ("PRIVATE KEY", made["ca-key.pem"][:60], root["tls.key"][:60]))
+    assert environment.site(site_components="mesh").recap["istio"]["changed"] == 0
+
+
+def test_an_authority_in_the_layout_of_cert_manager_is_taken(environment: Environment) -> None:
+    before = environment.get("-n", "istio-system", "secret", "cacerts")["data"]
+    data = {"tls.crt": before["ca-cert.pem"], "tls.key": before["ca-key.pem"], "ca.crt": before["root-cert.pem"]}
+    environment.kubectl("-n", "istio-system", "delete", "secret", "cacerts")
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "cacerts"}, "data": data}
+    environment.kubectl("-n", "istio-system", "apply", "-f", "-", stdin=json.dumps(secret))
+    assert environment.site(site_components="mesh").recap["istio"]["changed"] == 0
+
+
+def test_a_second_revision_comes_and_goes_and_the_first_keeps_what_is_shared(environment: Environment) -> None:
+    canary = {"mesh_revision": "canary", "mesh_revision_tags": ["next"]}
+    environment.site(site_components="mesh", **canary)
+    assert environment.site(site_components="mesh", **canary).recap["istio"]["changed"] == 0
+    # The last one that was converged is the default, and stays as long as there is another one that could be it.
+    refused = environment.playbooks.absent("mesh", **canary)
+    assert refused.code != 0
+    assert "canary is the default revision" in refused.text
+    environment.site(site_components="mesh")
+    assert "istio-revision-tag" not in environment.kubectl("get", "mutatingwebhookconfigurations", "-o", "name")
+    run = environment.playbooks.absent("mesh", **canary)
+    assert run.code == 0, run.output
+    assert environment.kubectl("-n", "istio-system", "get", "deployments", "-o", "name") == "deployment.apps/istiod\n"
+    assert environment.site(site_components="mesh").recap["istio"]["changed"] == 0
 
 
 def test_two_injectors_on_one_namespace_are_found(environment: Environment) -> None:
@@ -139,10 +181,15 @@ def test_it_goes_again_but_not_while_there_are_sidecars(environment: Environment
         "spec": {"containers": [{"name": "one", "image": "registry.example.com/one:1"}]},
     }
     environment.kubectl("apply", "-f", "-", stdin=json.dumps(pod))
+    ended = {**pod, "metadata": {**pod["metadata"], "name": "ended"}}
+    environment.kubectl("apply", "-f", "-", stdin=json.dumps(ended))
+    status = json.dumps({"status": {"phase": "Succeeded"}})
+    environment.kubectl("patch", "pod", "ended", "--subresource=status", f"--patch={status}")
     refused = environment.playbooks.absent("mesh")
     assert refused.code != 0
     assert "1 pods have a sidecar of this mesh" in refused.text
     assert "default/served" in refused.text
+    assert "default/ended" not in refused.text
     environment.kubectl("delete", "pod", "served", "--grace-period=0", "--force")
     run = environment.playbooks.absent("mesh")
     assert run.code == 0, run.output

@@ -21,7 +21,7 @@ ASKED: dict[str, Any] = {
     "deployment": "istiod",
     "plays": False,
     "lacks_filters": False,
-    "authority_days_left": 400.0,
+    "authority": {"problem": "", "days_left": 400.0, "root_days_left": 3000.0},
 }
 READY = {"metadata": {"namespace": "istio-system", "name": "istiod"}, "status": {"readyReplicas": 3}}
 
@@ -70,7 +70,20 @@ def test_where_kwok_plays_the_pods_nothing_can_be_expected() -> None:
 
 @pytest.mark.parametrize(("days", "severity"), [(61.0, "ok"), (60.0, "warning"), (0.0, "error"), (-1.0, "error")])
 def test_an_authority_near_its_end(days: float, severity: str) -> None:
-    assert found(authority_days_left=days)["mesh-authority"].severity.value == severity
+    told = found(authority={"problem": "", "days_left": days, "root_days_left": 3000.0})
+    assert told["mesh-authority"].severity.value == severity
+    assert "mesh-root" not in told
+
+
+@pytest.mark.parametrize(("days", "severity"), [(180.0, "warning"), (0.0, "error")])
+def test_a_root_near_its_end(days: float, severity: str) -> None:
+    told = found(authority={"problem": "", "days_left": min(days, 100.0), "root_days_left": days})
+    assert told["mesh-root"].severity.value == severity
+
+
+def test_an_authority_that_cannot_sign_is_an_error_that_says_why() -> None:
+    told = found(authority={"problem": "tls.crt is missing", "days_left": 0, "root_days_left": 0})["mesh-authority"]
+    assert (told.severity.value, told.message) == ("error", "tls.crt is missing")
 
 
 def test_images_without_the_filters_of_istio_are_told() -> None:
