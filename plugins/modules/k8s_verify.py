@@ -90,6 +90,8 @@ options:
       - V(istio) looks whether the istiod C(deployment) in C(namespace) serves its mesh. C(plays) says that kwok plays
         its pods, C(lacks_filters) that its proxies lack Istio's own filters, C(authority) what the filter
         P(servicemesh.platform.istio_authority#filter) tells of its Secret C(cacerts).
+      - V(istio_access) looks whether the istiods in C(namespace) are reached by proxies and by the API server, as far
+        as NetworkPolicies tell, and whether webhooks lead to one that is gone.
       - V(beside) looks whether programs beside an embedded cluster are ready, which C(processes) tells - a mapping of
         their names to that.
       - V(serving) looks whether what the API server asks answers - C(deployments), each as C(namespace/name),

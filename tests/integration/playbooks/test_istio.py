@@ -168,6 +168,38 @@ def test_two_injectors_on_one_namespace_are_found(environment: Environment) -> N
     environment.kubectl("delete", "namespace", "both")
 
 
+def test_what_keeps_others_from_istiod_is_found(environment: Environment) -> None:
+    service = {"namespace": "istio-system", "name": "istiod-gone", "path": "/inject"}
+    webhook = {
+        "name": "left.example.com",
+        "clientConfig": {"service": service},
+        "admissionReviewVersions": ["v1"],
+        "sideEffects": "None",
+        "failurePolicy": "Ignore",
+    }
+    left = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": "left"},
+        "webhooks": [webhook],
+    }
+    closed = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "closed", "namespace": "istio-system"},
+        "spec": {"podSelector": {"matchLabels": {"app": "istiod"}}, "policyTypes": ["Ingress"]},
+    }
+    for each in (left, closed):
+        environment.kubectl("apply", "-f", "-", stdin=json.dumps(each))
+    verified = environment.playbooks.run("verify", site_components="mesh")
+    assert verified.code != 0
+    assert "MutatingWebhookConfiguration left: it leads to Service istio-system/istiod-gone" in verified.text
+    assert "NetworkPolicy istio-system/closed does not let the API server reach port 15017" in verified.text
+    environment.kubectl("delete", "mutatingwebhookconfiguration", "left")
+    environment.kubectl("-n", "istio-system", "delete", "networkpolicy", "closed")
+    assert environment.playbooks.run("verify", site_components="mesh").code == 0
+
+
 def test_it_goes_again_but_not_while_there_are_sidecars(environment: Environment) -> None:
     pod = {
         "apiVersion": "v1",
