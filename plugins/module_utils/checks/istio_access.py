@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The servicemesh.platform authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether istiod is reached by who needs it: by proxies and the API server, and by webhooks that lead to one that stands.
+"""Whether istiod is reached by who needs it, proxies and the API server, and whether webhooks lead to one that stands.
 
 The ports are those of istio.io, "Application Requirements"; what a NetworkPolicy allows is read as its API has it
 (networking.k8s.io/v1 NetworkPolicySpec).
@@ -95,8 +95,8 @@ def _reach(istiod: KubeObject, policies: List[KubeObject], namespaces: List[Kube
             subject,
             f"NetworkPolicy {names} lets nobody from {', '.join(left_out)} reach port {XDS}",
             "Proxies get no configuration and no certificate there, so their pods do not become ready.",
-            f"Allow ingress to port {XDS} from these namespaces: from: [{{namespaceSelector: {{}}}}], or from each by its "
-            "label kubernetes.io/metadata.name.",
+            f"Allow ingress to port {XDS} from these namespaces: from: [{{namespaceSelector: {{}}}}], or from each by "
+            "its label kubernetes.io/metadata.name.",
         )
     if not any(_lets_in_anybody(rule, WEBHOOKS, istiod) for rule in rules):
         yield _blocked(
