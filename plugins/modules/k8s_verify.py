@@ -92,6 +92,8 @@ options:
         P(servicemesh.platform.istio_authority#filter) tells of its Secret C(cacerts).
       - V(istio_access) looks whether the istiods in C(namespace) are reached by proxies and by the API server, as far
         as NetworkPolicies tell, and whether webhooks lead to one that is gone.
+      - V(istio_release) looks whether the release of Istio whose istiod is C(image) goes together with the Kubernetes
+        and the Gateway API of the cluster, and whether it is supported still on the day C(today).
       - V(beside) looks whether programs beside an embedded cluster are ready, which C(processes) tells - a mapping of
         their names to that.
       - V(serving) looks whether what the API server asks answers - C(deployments), each as C(namespace/name),
