@@ -36,6 +36,7 @@ _SHORT = {
 _FLAT = {"cluster": "CDS", "endpoint": "EDS", "listener": "LDS", "route": "RDS", "extensionconfig": "ECDS"}
 """How an istiod that does not list resources names the types."""
 _NUMBER = re.compile(r"-\d+$")
+_MARK = re.compile(r"goo\.gle/\w+\s+")
 _SECOND = "%Y-%m-%dT%H:%M:%S"
 
 
@@ -85,10 +86,15 @@ def _resources(status: Object) -> List[Resource]:
             sent=str(each.get("sent") or ""),
             acked=str(each.get("acked") or ""),
             sent_at=time_of(each.get("sentTime")),
-            error=str(each.get("lastError") or ""),
+            error=_reason(str(each.get("lastError") or "")),
         )
         for url, each in sorted(given.items())
     ]
+
+
+def _reason(text: str) -> str:
+    """In one line, and the same from all proxies: protobuf marks what it prints with a word and spaces by chance."""
+    return " ".join(_MARK.sub("", text).split())
 
 
 def short_type(url: str) -> str:

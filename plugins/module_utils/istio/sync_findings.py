@@ -146,14 +146,16 @@ def _behind(proxy: Proxy, allowed: Allowed) -> Iterator[_Said]:
 
 def _unknown(revision: str, istiods: Sequence[Istiod], all_answered: bool, seconds: float) -> _Said:
     there = sorted({each.revision for each in istiods})
-    told = f"no istiod has known it for the {seconds:g} s since it was started"
+    told = f"no istiod knows it, more than {seconds:g} s after it was started"
     mend = (
         "See the log of its container istio-proxy. It must reach port 15012 of istiod: look at NetworkPolicies and "
         "whether its authority is that of istiod."
     )
     if revision and revision not in there:
-        told = f"no istiod of its revision {revision} runs; there is {', '.join(there) or 'none'}"
+        told = f"no istiod of its revision {revision} runs, only of {', '.join(there)}" if there else "no istiod runs"
         mend = "Install this revision, or restart the pod to get a sidecar of one that is there."
+    elif not all_answered:
+        told = f"no istiod that answered knows it, more than {seconds:g} s after it was started"
     severity = Severity.ERROR if all_answered else Severity.WARNING
     return _Said("mesh-proxy-unknown", severity, told, _STRANGER, mend)
 
@@ -201,7 +203,7 @@ def _certificates(proxy: Proxy, allowed: Allowed, now: datetime) -> Iterator[_Sa
             "Whether it is about to lose its identity is not known.",
             "See that its container istio-proxy runs, and that its admin port is the one that was asked.",
         )
-    if proxy.certificates is not None and not proxy.problem and not proxy.identity:
+    if proxy.certificates is not None and not proxy.identity and proxy.state(allowed.seconds, now) is not State.PENDING:
         yield _certificate(Severity.ERROR, "has no certificate of its workload")
     for each in proxy.certificates or ():
         left = each.left(now)

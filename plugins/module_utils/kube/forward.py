@@ -29,14 +29,6 @@ _DATA, _ERROR = 0, 1
 _TOLD = 300
 
 
-class ForwardFailed(KubeError):
-    """A port of a pod cannot be asked. ``is_forbidden``: nobody but who runs this can change that."""
-
-    def __init__(self, message: str, is_forbidden: bool = False) -> None:
-        super().__init__(message)
-        self.is_forbidden = is_forbidden
-
-
 class Port(NamedTuple):
     """A port of a pod."""
 
@@ -46,6 +38,16 @@ class Port(NamedTuple):
 
     def __str__(self) -> str:
         return f"port {self.number} of pod {self.namespace}/{self.pod}"
+
+
+class ForwardFailed(KubeError):
+    """A port of a pod cannot be asked. ``is_forbidden``: who runs this may not."""
+
+    def __init__(self, port: Port, reason: str, is_forbidden: bool = False) -> None:
+        super().__init__(f"{port} {reason}")
+        self.reason = f"port {port.number} {reason}"
+        """The same without the name of the pod."""
+        self.is_forbidden = is_forbidden
 
 
 class Answer(NamedTuple):
@@ -77,10 +79,10 @@ class Forward:
             response = self._http.getresponse()
             body = response.read()
         except (http.client.HTTPException, websocket.WebSocketException, OSError) as error:
-            raise ForwardFailed(f"{self._port} gave no answer to {path}: {error or type(error).__name__}") from error
+            raise ForwardFailed(self._port, f"gave no answer to {path}: {error or type(error).__name__}") from error
         if response.status != 200:
             said = body.decode(errors="replace").strip().partition("\n")[0][:_TOLD]
-            raise ForwardFailed(f"{self._port} answers {path} with HTTP {response.status}: {said}")
+            raise ForwardFailed(self._port, f"answers {path} with HTTP {response.status}: {said}")
         return Answer(body, _date(response.getheader("Date")))
 
     def __enter__(self) -> Forward:
@@ -99,11 +101,10 @@ def _open(connection: Connection, port: Port) -> Any:
         is_forbidden = error.status_code in (401, 403)
         mend = " Allow get and create on pods/portforward in this namespace to who runs this." if is_forbidden else ""
         told = refusal(error)[:_TOLD].rstrip(".")
-        raise ForwardFailed(
-            f"{port}: the API server does not lead there (HTTP {error.status_code}): {told}.{mend}", is_forbidden
-        ) from error
+        reason = f"cannot be reached over the API server (HTTP {error.status_code}): {told}.{mend}"
+        raise ForwardFailed(port, reason, is_forbidden) from error
     except (websocket.WebSocketException, OSError) as error:
-        raise ForwardFailed(f"{port}: the API server does not lead there: {error}") from error
+        raise ForwardFailed(port, f"cannot be reached over the API server: {error}") from error
 
 
 def _date(header: Optional[str]) -> datetime:

@@ -96,7 +96,7 @@ def _ask_istiod(session: Session, number: int, pod: Mapping[str, Any]) -> Tuple[
     except ForwardFailed as error:
         if error.is_forbidden:
             raise
-        return replace(istiod, problem=str(error)), []
+        return replace(istiod, problem=error.reason), []
     except (ValueError, KeyError, TypeError, AttributeError):
         return replace(istiod, problem=f"port {number} does not answer like the debug interface of istiod"), []
 
@@ -112,7 +112,7 @@ def _with_certificates(session: Session, number: int, proxy: Proxy) -> Proxy:
     except ForwardFailed as error:
         if error.is_forbidden:
             raise
-        return replace(proxy, problem=str(error))
+        return replace(proxy, problem=error.reason)
     except (ValueError, KeyError, TypeError, AttributeError):
         return replace(proxy, problem=f"port {number} does not answer like the admin interface of Envoy")
     return replace(proxy, certificates=found)
