@@ -29,6 +29,7 @@ from ansible_collections.servicemesh.platform.tests.benchmarks.parts import (
     controller,
     environments,
     foreign,
+    mesh,
     process,
     site,
     smi,
@@ -39,10 +40,12 @@ from ansible_collections.servicemesh.platform.tests.benchmarks.programs import k
 ROOT = Path(__file__).resolve().parents[2]
 OUTPUT = ROOT / ".build" / "bench"
 STATE = OUTPUT / "state"
-TOPICS = ("create", "noop", "change", "prune", "foreign", "site", "environments", "smi", "controller")
+TOPICS = ("create", "noop", "change", "prune", "foreign", "site", "environments", "smi", "controller", "mesh")
+USUAL = TOPICS[:-1]
+"""What is measured unless topics are named: a mesh wants root, and programs that take ten minutes to build."""
 COMPARED = {"create", "noop", "change", "prune"}
 """Topics for which the peers are needed."""
-LEFTOVERS = (("*/cluster", cluster.NAME), ("*/environment", "demo"))
+LEFTOVERS = (("*/cluster", cluster.NAME), ("*/environment", "demo"), ("*/environment", "istio"))
 STOP_SECONDS = 60
 
 
@@ -68,12 +71,13 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench ARGS=...", description=__doc__)
     parser.add_argument("action", nargs="?", choices=("run", "docs"), default="run")
-    parser.add_argument("--only", nargs="+", choices=TOPICS, default=TOPICS, help="what to measure")
+    parser.add_argument("--only", nargs="+", choices=TOPICS, default=USUAL, help="what to measure")
     parser.add_argument("--sizes", nargs="+", type=int, choices=sorted(tenants.PLANS), default=sorted(tenants.PLANS))
     parser.add_argument("--tools", nargs="+", choices=sorted(tenants.BY_NAME), default=sorted(tenants.BY_NAME))
     parser.add_argument("--foreign", type=int, default=50_000, help="objects that are not ours")
     parser.add_argument("--environments", type=int, default=20)
     parser.add_argument("--splits", type=int, default=2000, help="TrafficSplits for the SMI controller")
+    parser.add_argument("--mesh", default="", help="kubeconfig of an environment of inventories/istio that stands")
     return parser.parse_args()
 
 
@@ -89,8 +93,9 @@ def _parts(arguments: argparse.Namespace) -> List[Part]:
         foreign=arguments.foreign,
         environments=arguments.environments,
         splits=arguments.splits,
+        mesh=arguments.mesh,
     )
-    modules = (process, tenants, foreign, site, environments, smi, controller)
+    modules = (process, tenants, foreign, site, environments, smi, controller, mesh)
     return [part for module in modules for part in module.parts(selection)]
 
 

@@ -30,6 +30,8 @@ class Selection:
     foreign: int
     environments: int
     splits: int
+    mesh: str
+    """The kubeconfig of a mesh that stands; empty for one that is made."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Sequence, Tuple
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
 BEGIN = "<!-- figures: written by `make bench ARGS=docs` -->"
 END = "<!-- end of the figures -->"
-APART = ("controller",)
+APART = ("controller", "mesh")
 """Topics with a place of their own: `--only` one of them puts the report of a run there that was about it alone."""
 
 

@@ -23,6 +23,7 @@ CHANGE = "change 10"
 SMI = "smi"
 """SMI objects are checked and translated, without a cluster."""
 PRUNE = "prune 10"
+MESH = "mesh"
 CONTROLLER = "controller"
 """With this the names of the parts about the SMI controller begin; what they find out is in their details."""
 

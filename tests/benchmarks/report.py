@@ -16,6 +16,7 @@ from ansible_collections.servicemesh.platform.tests.benchmarks.figures import (
     CREATE,
     CROWD,
     ENVIRONMENTS,
+    MESH,
     NOOP,
     PROCESS,
     PRUNE,
@@ -68,6 +69,7 @@ def markdown(machine: Dict[str, str], results: List[Result]) -> str:
         _environments(book),
         *_smi(book),
         *controller_tables.blocks(book),
+        _mesh(book),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
@@ -144,6 +146,22 @@ def _crowd(book: Book) -> str:
             rows.append([f"{TITLES[tool]}, {place}", *_measures(book, key), f"{read[tool]:,}"])
     title = f"### No-op of {details['size']:,} objects, then among {details['foreign']:,} foreign ones"
     return f"{title}\n\n" + table(["", *MEASURES, "bytes read"], rows)
+
+
+def _mesh(book: Book) -> str:
+    found = book.details.get(MESH)
+    if not found:
+        return ""
+    named = {"one": "until a proxy has it", "last": "until all have it", "look": "`mesh_sync`, all of them looked at"}
+    rows = [
+        [title, *(f"{1000 * found[key][share]:,.0f}" for share in ("p50", "p99")), f"{found[key]['calls']:,}"]
+        for key, title in named.items()
+    ]
+    told = (
+        f"A TrafficSplit whose weights change {found['changes']} times, and {found['proxies']} real proxies; load of "
+        f"the machine when it began: {found['load']:.1f}."
+    )
+    return f"### Mesh\n\n{told}\n\n" + table(["ms", "p50", "p99", "of"], rows)
 
 
 def _site(book: Book) -> str:

@@ -3,8 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Running a program in a container, over the API server.
 
-This is the WebSocket protocol of the API server: the first byte of a message is its channel. The package kubernetes
-speaks it too, but leaves out whom a connection impersonates and the context of TLS.
+This is the WebSocket protocol of the API server: the first byte of a message is its channel.
 """
 
 from __future__ import annotations
@@ -13,11 +12,10 @@ import json
 import time
 from contextlib import suppress
 from threading import Event
-from typing import Any, Dict, List, NamedTuple, Sequence
-from urllib.parse import urlencode, urlsplit
+from typing import Any, Dict, NamedTuple, Sequence
 
-from ansible_collections.servicemesh.platform.plugins.module_utils.kube import tls
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.connection import Connection
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.streams import open_socket, refusal
 from ansible_collections.servicemesh.platform.plugins.module_utils.traffic.model import TrafficError
 
 with suppress(ImportError):  # it comes with the package kubernetes, without which there is no session
@@ -25,7 +23,6 @@ with suppress(ImportError):  # it comes with the package kubernetes, without whi
 
 _PROTOCOLS = ["v5.channel.k8s.io", "v4.channel.k8s.io"]
 _STDOUT, _STDERR, _STATUS = 1, 2, 3
-_CONNECT_TIMEOUT = 10.0
 _LOOK = 0.5
 """Seconds after which a silent connection is left for a look at the clock and at whether to stop."""
 _TOLD = 500
@@ -61,63 +58,23 @@ def run_program(
 def _connect(connection: Connection, container: Container, command: Sequence[str]) -> Any:
     query = [("container", container.name), ("stdout", "true"), ("stderr", "true")]
     query += [("command", word) for word in command]
-    path = f"/api/v1/namespaces/{container.namespace}/pods/{container.pod}/exec?{urlencode(query)}"
-    scheme, _colon, rest = connection.host.partition("://")
+    path = f"/api/v1/namespaces/{container.namespace}/pods/{container.pod}/exec"
     try:
-        return websocket.create_connection(
-            f"{'wss' if scheme == 'https' else 'ws'}://{rest}{path}",
-            timeout=_CONNECT_TIMEOUT,
-            subprotocols=_PROTOCOLS,
-            header=_headers(connection),
-            suppress_origin=True,
-            redirect_limit=0,
-            **_tls(connection),
-            **_proxy(connection),
-        )
+        return open_socket(connection, path, query, _PROTOCOLS)
     except websocket.WebSocketBadStatusException as error:
         raise _refused(container, error) from error
     except (websocket.WebSocketException, OSError) as error:
         raise TrafficError(f"{container}: nothing can be run there, for the API server ended it: {error}") from error
 
 
-def _headers(connection: Connection) -> List[str]:
-    headers = [f"Authorization: {connection.authorization}"] if connection.authorization else []
-    if connection.impersonate_user:
-        headers.append(f"Impersonate-User: {connection.impersonate_user}")
-    return headers + [f"Impersonate-Group: {group}" for group in connection.impersonate_groups]
-
-
-def _tls(connection: Connection) -> Dict[str, Any]:
-    if not connection.host.startswith("https"):
-        return {}
-    options: Dict[str, Any] = {"context": tls.create_context(connection)}
-    if connection.server_name:
-        options["server_hostname"] = connection.server_name
-    return {"sslopt": options}
-
-
-def _proxy(connection: Connection) -> Dict[str, Any]:
-    """Without a proxy of its own the connection has none: variables of the environment must not redirect it."""
-    if not connection.proxy:
-        return {"http_no_proxy": ["*"]}
-    parts = urlsplit(connection.proxy)
-    skipped = [name.strip() for name in connection.no_proxy.split(",") if name.strip()]
-    return {"http_proxy_host": parts.hostname, "http_proxy_port": parts.port, "http_no_proxy": skipped or None}
-
-
 def _refused(container: Container, error: Any) -> TrafficError:
-    text = (error.resp_body or b"").decode(errors="replace")
-    try:
-        text = json.loads(text)["message"]
-    except (ValueError, KeyError, TypeError):
-        text = text or str(error)
     mend = {
         401: " Are the credentials still valid?",
         403: " Allow get and create on pods/exec in this namespace to who runs this.",
         404: " It may have been removed meanwhile.",
     }.get(error.status_code, "")
     return TrafficError(
-        f"{container}: running a program there was refused (HTTP {error.status_code}): {text[:_TOLD]}.{mend}"
+        f"{container}: running a program there was refused (HTTP {error.status_code}): {refusal(error)[:_TOLD]}.{mend}"
     )
 
 
