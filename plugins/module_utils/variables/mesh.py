@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, Mapping
+from typing import Any, Dict, Iterator, List, Mapping
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.golang.tool_catalogue import from_catalogue
 from ansible_collections.servicemesh.platform.plugins.module_utils.images.errors import ImageError
 from ansible_collections.servicemesh.platform.plugins.module_utils.images.reference import parse
+from ansible_collections.servicemesh.platform.plugins.module_utils.istio import charts
 from ansible_collections.servicemesh.platform.plugins.module_utils.istio.baseline import baseline, injection
 from ansible_collections.servicemesh.platform.plugins.module_utils.istio.values import (
     OWNED,
@@ -29,6 +30,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.variables.mod
 
 _NAMESPACES = ("mesh_deny_namespaces", "mesh_inject_namespaces")
 _IMAGES = ("pilot", "proxyv2")
+_CREDENTIALS = ("mesh_charts_host", "mesh_charts_username", "mesh_charts_password")
 
 
 def problems(variables: Mapping[str, Any], inventory: Inventory) -> Iterator[Problem]:
@@ -43,8 +45,15 @@ def derived(variables: Mapping[str, Any], inventory: Inventory) -> Dict[str, Any
     """The values of the charts, and the objects that the mesh holds from the beginning."""
     settings = _settings(variables)
     mtls = variables["mesh_mtls"]
+    places = _places(variables)
     return {
         "helm": from_catalogue({"name": "helm"}),
+        "crane": from_catalogue({"name": "crane"}),
+        "charts": places,
+        "charts_from_module": not variables["mesh_charts"],
+        "charts_from_registry": charts.asks_registry(places),
+        # What is registered is shown with -v. The one task that needs the password takes the variable itself.
+        "charts_password": "",
         "has_images": any(variables["mesh_images"].values()),
         "without_filters": WITHOUT_FILTERS,
         "foundation": [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": settings.namespace}}],
@@ -76,7 +85,35 @@ def _settings(variables: Mapping[str, Any]) -> Settings:
     )
 
 
+def _wanted_charts(variables: Mapping[str, Any]) -> List[str]:
+    return ["base", "istiod"]
+
+
+def _places(variables: Mapping[str, Any]) -> Dict[str, Dict[str, str]]:
+    """Where each chart that is needed comes from, as the module helm_chart takes it."""
+    if variables["mesh_provider"] != "istio":
+        return {}
+    return charts.entries(charts.parsed(variables["mesh_charts"]), _wanted_charts(variables))
+
+
+def _charts(variables: Mapping[str, Any]) -> Iterator[Problem]:
+    found = list(charts.problems("mesh_charts", charts.parsed(variables["mesh_charts"]), _wanted_charts(variables)))
+    yield from found
+    given = [name for name in _CREDENTIALS if variables[name]]
+    for name in _CREDENTIALS:
+        if given and name not in given:
+            yield Problem(name, None, f"write it together with {given[0]}")
+    host = variables["mesh_charts_host"]
+    asked = [] if found else charts.hosts(_places(variables))
+    if host and not found and host not in asked:
+        expected = (
+            f"no chart comes from there; asked are {', '.join(asked)}" if asked else "no host is asked for charts"
+        )
+        yield Problem("mesh_charts_host", host, expected)
+
+
 def _istio(variables: Mapping[str, Any]) -> Iterator[Problem]:
+    yield from _charts(variables)
     yield from dns_label("mesh_namespace", variables["mesh_namespace"])
     yield from dns_subdomain("mesh_trust_domain", variables["mesh_trust_domain"])
     yield from _revision(variables["mesh_revision"], variables["mesh_revision_tags"])
