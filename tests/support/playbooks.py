@@ -107,11 +107,11 @@ class Playbooks:
         finally:
             self.run("teardown")
 
-    def absent(self, component: str) -> Run:
-        """Remove one component."""
+    def absent(self, component: str, **extra: Any) -> Run:
+        """Remove one component; ``extra`` are extra vars."""
         playbook = self.folder / "absent.yml"
         playbook.write_text(ABSENT)
-        return self._run(str(playbook), component=component)
+        return self._run(str(playbook), component=component, **extra)
 
     def _run(self, playbook: str, *arguments: str, **extra: Any) -> Run:
         command = [str(Path(sys.executable).parent / "ansible-playbook"), playbook]
