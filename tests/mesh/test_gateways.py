@@ -37,7 +37,7 @@ def gateway(playbooks: Playbooks, mesh: Environment) -> Iterator[Environment]:
     assert run.recap["istio"]["changed"] == 1
     yield mesh
     assert playbooks.run("site", site_components="mesh").recap["istio"]["changed"] == 1
-    assert FRONT not in mesh.cluster.kubectl("get", "namespaces", "-o", "name").split("/")
+    assert FRONT not in [each["metadata"]["name"] for each in mesh.get("namespaces")["items"]]
 
 
 def answers(mesh: Environment, url: str, times: int = 20) -> set[str]:
@@ -54,8 +54,8 @@ def istio(kind: str, **spec: Any) -> Object:
     return {"apiVersion": "networking.istio.io/v1", "kind": kind, "metadata": metadata, "spec": spec}
 
 
-def gateway_api(kind: str, **spec: Any) -> Object:
-    metadata = {"name": "through", "namespace": SHOP}
+def gateway_api(kind: str, namespace: str, **spec: Any) -> Object:
+    metadata = {"name": "through", "namespace": namespace}
     return {"apiVersion": "gateway.networking.k8s.io/v1", "kind": kind, "metadata": metadata, "spec": spec}
 
 
@@ -82,11 +82,13 @@ def test_requests_from_outside_reach_a_workload_by_the_objects_of_istio(gateway:
 
 
 def test_and_by_those_of_the_gateway_api(gateway: Environment) -> None:
-    listener = {"name": "http", "port": 8081, "protocol": "HTTP"}
+    everybody = {"namespaces": {"from": "All"}}
+    listener = {"name": "http", "port": 8081, "protocol": "HTTP", "allowedRoutes": everybody}
     address = {"type": "Hostname", "value": f"{FRONT}.{FRONT}.svc.cluster.local"}
-    entry = gateway_api("Gateway", gatewayClassName="istio", addresses=[address], listeners=[listener])
+    entry = gateway_api("Gateway", FRONT, gatewayClassName="istio", addresses=[address], listeners=[listener])
     rule = {"backendRefs": [{"name": "backend-v2", "port": 80}]}
-    gateway.cluster.apply(entry, gateway_api("HTTPRoute", parentRefs=[{"name": "through"}], rules=[rule]))
+    parent = {"name": "through", "namespace": FRONT}
+    gateway.cluster.apply(entry, gateway_api("HTTPRoute", SHOP, parentRefs=[parent], rules=[rule]))
     try:
         eventually(30, lambda: answers(gateway, ROUTES_URL, 3) == {"backend-v2"}, "the gateway knows the route")
         assert answers(gateway, ROUTES_URL, 50) == {"backend-v2"}
