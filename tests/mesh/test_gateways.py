@@ -93,7 +93,8 @@ def test_and_by_those_of_the_gateway_api(gateway: Environment) -> None:
         eventually(30, lambda: answers(gateway, ROUTES_URL, 3) == {"backend-v2"}, "the gateway knows the route")
         assert answers(gateway, ROUTES_URL, 50) == {"backend-v2"}
     finally:
-        gateway.cluster.kubectl("-n", SHOP, "delete", "gateways.gateway.networking.k8s.io/through", "httproute/through")
+        gateway.cluster.kubectl("-n", SHOP, "delete", "httproute/through")
+        gateway.cluster.kubectl("-n", FRONT, "delete", "gateways.gateway.networking.k8s.io/through")
 
 
 def test_the_mesh_is_not_kept_by_its_own_gateways(playbooks: Playbooks, gateway: Environment) -> None:
