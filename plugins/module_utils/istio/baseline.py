@@ -27,6 +27,12 @@ def baseline(namespace: str, mtls: str, sidecar_hosts: Sequence[str], deny: Sequ
     return found
 
 
+def telemetry(namespace: str, provider: str, sampling: float) -> Object:
+    """That all proxies send so many of a hundred traces to a provider."""
+    tracing = [{"providers": [{"name": provider}], "randomSamplingPercentage": sampling}]
+    return _object("telemetry.istio.io/v1", "Telemetry", "default", namespace, tracing=tracing)
+
+
 def injection(namespaces: Sequence[str], revision: str, tags: Sequence[str]) -> List[Object]:
     """Fragments of namespaces whose pods get a sidecar, by the first tag, else by the revision."""
     wanted = (tags[0] if tags else "") or revision

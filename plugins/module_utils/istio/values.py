@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The servicemesh.platform authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From what a user asks of Istio to the values of its Helm charts ``base`` and ``istiod``."""
+"""From what a user asks of Istio to the values of its Helm charts ``base``, ``istiod`` and ``gateway``."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ OWNED: Mapping[str, str] = {
     "global.proxy_init.image": "write mesh_images.proxyv2",
     "global.resourceScope": "the role installs all of it",
     "image": "write mesh_images.pilot",
+    "meshConfig.rootNamespace": "write mesh_root_namespace",
     "pdb": "the role autoscaling makes the budget of istiod",
     "replicaCount": "the role autoscaling scales istiod",
     "revision": "write mesh_revision",
@@ -29,6 +30,34 @@ OWNED: Mapping[str, str] = {
     "topologySpreadConstraints": "the role autoscaling spreads istiod over the zones",
 }
 """Values that are no one's to set by hand: dotted path -> why, or what to write instead."""
+
+OWNED_OF_GATEWAYS: Mapping[str, str] = {
+    "autoscaling": "the role autoscaling scales gateways",
+    "global.networkPolicy": "the role network_policies makes them",
+    "name": "write the name of the gateway",
+    "podDisruptionBudget": "the role autoscaling makes the budget of gateways",
+    "replicaCount": "the role autoscaling scales gateways",
+    "resources": "write the resources of the gateway",
+    "revision": "write mesh_revision",
+    "service.ports": "write the ports of the gateway",
+    "service.type": "write the service_type of the gateway",
+    "topologySpreadConstraints": "the role autoscaling spreads gateways over the zones",
+}
+"""The same of the chart ``gateway``."""
+
+AMBIENT: Tuple[Tuple[str, str], ...] = (
+    ("profile", "ambient"),
+    ("global.profile", "ambient"),
+    ("env.PILOT_ENABLE_AMBIENT", "true"),
+    ("meshConfig.defaultConfig.proxyMetadata.ISTIO_META_ENABLE_HBONE", "true"),
+)
+"""Values that ask for ambient, which wants ztunnel and a CNI plugin on the nodes: dotted path, and value as text."""
+
+TRACING = "mesh-tracing"
+"""The name of the provider that mesh_tracing makes."""
+
+STATUS_PORT = {"name": "status-port", "port": 15021, "targetPort": 15021, "protocol": "TCP"}
+"""Where a gateway tells load balancers whether it is ready."""
 
 WITHOUT_FILTERS: Dict[str, Any] = {
     "env": {"PILOT_ENABLE_METADATA_EXCHANGE": "false", "PILOT_ENABLE_ALPN_FILTER": "false"},
@@ -51,6 +80,13 @@ class Settings:
     resources: Mapping[str, Any]
     proxy_resources: Mapping[str, Any]
     values: Mapping[str, Any] = field(default_factory=dict)
+    root_namespace: str = ""
+    tracing: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """By which workloads ask for it: the first tag, else the revision; empty for the default one."""
+        return (self.revision_tags[0] if self.revision_tags else "") or self.revision
 
 
 def base_values(settings: Settings) -> Dict[str, Any]:
@@ -70,6 +106,11 @@ def istiod_values(settings: Settings) -> Dict[str, Any]:
     }
     if settings.access_log:
         mesh["accessLogFile"] = "/dev/stdout"
+    if settings.root_namespace:
+        mesh["rootNamespace"] = settings.root_namespace
+    if settings.tracing:
+        backend = {"service": settings.tracing["service"], "port": settings.tracing["port"]}
+        mesh["extensionProviders"] = [{"name": TRACING, settings.tracing["protocol"]: backend}]
     proxy: Dict[str, Any] = {"resources": dict(settings.proxy_resources)} if settings.proxy_resources else {}
     values: Dict[str, Any] = {
         "revision": settings.revision,
@@ -90,15 +131,38 @@ def istiod_values(settings: Settings) -> Dict[str, Any]:
     return merged(values, settings.values)
 
 
-def owned(values: Mapping[str, Any], path: Tuple[str, ...] = ()) -> Iterator[str]:
-    """The paths in a user's values that are not the user's to set."""
+def gateway_values(settings: Settings, gateway: Mapping[str, Any]) -> Dict[str, Any]:
+    """Those of the chart ``gateway``."""
+    service: Dict[str, Any] = {"type": gateway["service_type"]}
+    if gateway["ports"]:
+        service["ports"] = [STATUS_PORT, *(_port(each) for each in gateway["ports"])]
+    if gateway["service_annotations"]:
+        service["annotations"] = dict(gateway["service_annotations"])
+    values: Dict[str, Any] = {"revision": settings.name, "autoscaling": {"enabled": False}, "service": service}
+    if gateway["resources"]:
+        values["resources"] = dict(gateway["resources"])
+    return merged(values, gateway["values"])
+
+
+def owned(values: Mapping[str, Any], others: Mapping[str, str] = OWNED, path: Tuple[str, ...] = ()) -> Iterator[str]:
+    """The paths in a user's values that are not the user's to set, for they are those of others."""
     for key, value in values.items():
         here = (*path, str(key))
         dotted = ".".join(here)
-        if dotted in OWNED:
+        if dotted in others:
             yield dotted
         elif isinstance(value, Mapping):
-            yield from owned(value, here)
+            yield from owned(value, others, here)
+
+
+def ambient(values: Mapping[str, Any]) -> Iterator[str]:
+    """The paths in a user's values that ask for ambient."""
+    for dotted, asking in AMBIENT:
+        found: Any = values
+        for key in dotted.split("."):
+            found = found.get(key) if isinstance(found, Mapping) else None
+        if str(found).lower() == asking:
+            yield dotted
 
 
 def merged(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> Dict[str, Any]:
@@ -111,3 +175,8 @@ def merged(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> Dict[str, Any]
         else:
             found[key] = value
     return found
+
+
+def _port(port: Mapping[str, Any]) -> Dict[str, Any]:
+    target = port.get("target_port") or port["port"]
+    return {"name": port["name"], "port": port["port"], "targetPort": target, "protocol": "TCP"}

@@ -24,6 +24,7 @@ _IN_EVERY_NAMESPACE = {
     ("ServiceAccount", "default"),
     ("ConfigMap", "kube-root-ca.crt"),
     ("ConfigMap", "istio-ca-root-cert"),
+    ("ConfigMap", "istio-ca-crl"),
 }
 """What Kubernetes and Istio put into every namespace."""
 

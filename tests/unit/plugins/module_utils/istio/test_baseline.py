@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.servicemesh.platform.plugins.module_utils.istio.baseline import baseline, injection
+from ansible_collections.servicemesh.platform.plugins.module_utils.istio.baseline import baseline, injection, telemetry
 
 
 def test_nothing_is_asked_for() -> None:
@@ -34,3 +34,9 @@ def test_namespaces_ask_for_sidecars_by_tag_or_revision_or_the_default() -> None
     assert labels("", []) == {"istio-injection": "enabled"}
     assert labels("1-31", []) == {"istio.io/rev": "1-31"}
     assert labels("1-31", ["stable", "prod"]) == {"istio.io/rev": "stable"}
+
+
+def test_how_many_traces_are_sent_and_to_whom() -> None:
+    found = telemetry("istio-system", "mesh-tracing", 0.5)
+    assert (found["kind"], found["metadata"]["namespace"]) == ("Telemetry", "istio-system")
+    assert found["spec"] == {"tracing": [{"providers": [{"name": "mesh-tracing"}], "randomSamplingPercentage": 0.5}]}

@@ -9,8 +9,12 @@ from typing import Any
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.istio.values import (
     OWNED,
+    OWNED_OF_GATEWAYS,
+    STATUS_PORT,
     Settings,
+    ambient,
     base_values,
+    gateway_values,
     istiod_values,
     merged,
     owned,
@@ -89,3 +93,64 @@ def test_merging_keeps_every_value_of_the_upper_mapping(lower: Any, upper: Any) 
 @given(MAPPINGS)
 def test_nothing_changes_a_mapping_that_is_merged_with_nothing(values: Any) -> None:
     assert merged(values, {}) == merged({}, values) == values
+
+
+GATEWAY: dict[str, Any] = {
+    "name": "front",
+    "namespace": "front",
+    "service_type": "LoadBalancer",
+    "service_annotations": {},
+    "ports": [],
+    "resources": {},
+    "values": {},
+}
+
+
+def test_a_gateway_is_scaled_by_others_and_asks_for_its_istiod_by_name() -> None:
+    bare = {"revision": "", "autoscaling": {"enabled": False}, "service": {"type": "LoadBalancer"}}
+    assert gateway_values(settings(), GATEWAY) == bare
+    assert gateway_values(settings(revision="1-31"), GATEWAY)["revision"] == "1-31"
+    assert gateway_values(settings(revision="1-31", revision_tags=["stable"]), GATEWAY)["revision"] == "stable"
+
+
+def test_ports_of_a_gateway_come_beside_the_one_that_tells_its_state() -> None:
+    wanted = [{"name": "http", "port": 80, "target_port": 8080}, {"name": "tls", "port": 443, "target_port": None}]
+    service = gateway_values(settings(), {**GATEWAY, "ports": wanted, "service_annotations": {"a": "b"}})["service"]
+    assert service["ports"] == [
+        STATUS_PORT,
+        {"name": "http", "port": 80, "targetPort": 8080, "protocol": "TCP"},
+        {"name": "tls", "port": 443, "targetPort": 443, "protocol": "TCP"},
+    ]
+    assert service["annotations"] == {"a": "b"}
+
+
+def test_values_of_a_gateway_come_last_but_not_those_of_others() -> None:
+    further = {"service": {"externalTrafficPolicy": "Local"}, "terminationGracePeriodSeconds": 60}
+    values = gateway_values(settings(), {**GATEWAY, "values": further, "resources": {"limits": {"cpu": "1"}}})
+    assert values["service"] == {"type": "LoadBalancer", "externalTrafficPolicy": "Local"}
+    assert (values["terminationGracePeriodSeconds"], values["resources"]) == (60, {"limits": {"cpu": "1"}})
+    refused = {"autoscaling": {"enabled": True}, "service": {"type": "NodePort"}, "labels": {"a": "b"}}
+    assert list(owned(refused, OWNED_OF_GATEWAYS)) == ["autoscaling", "service.type"]
+
+
+def test_traces_go_to_a_provider_of_the_mesh() -> None:
+    tracing = {"service": "tempo.traces.svc.cluster.local", "port": 4317, "protocol": "opentelemetry", "sampling": 5}
+    (provider,) = istiod_values(settings(tracing=tracing))["meshConfig"]["extensionProviders"]
+    assert provider == {
+        "name": "mesh-tracing",
+        "opentelemetry": {"service": "tempo.traces.svc.cluster.local", "port": 4317},
+    }
+    assert "extensionProviders" not in istiod_values(settings())["meshConfig"]
+
+
+def test_another_root_namespace() -> None:
+    assert istiod_values(settings(root_namespace="mesh-root"))["meshConfig"]["rootNamespace"] == "mesh-root"
+    assert "rootNamespace" not in istiod_values(settings())["meshConfig"]
+
+
+def test_who_asks_for_ambient_is_found() -> None:
+    assert list(ambient({"profile": "ambient", "env": {"PILOT_ENABLE_AMBIENT": True}})) == [
+        "profile",
+        "env.PILOT_ENABLE_AMBIENT",
+    ]
+    assert list(ambient({"profile": "demo", "env": {"PILOT_ENABLE_AMBIENT": "false"}, "meshConfig": None})) == []
