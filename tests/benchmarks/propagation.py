@@ -57,12 +57,12 @@ def _arrival(given: Split, proxy: Forward) -> float:
     while time.monotonic() < deadline:
         time.sleep(BETWEEN)
         for each in proxy.get(ROUTES).json().get("configs") or ():
-            if _weight(each["route_config"], given) == given.weight:
-                return _moment(each["last_updated"])
+            if weight_in(each["route_config"], given) == given.weight:
+                return moment_of(each["last_updated"])
     raise MeasurementFailed(f"a proxy does not hear of a weight within {PATIENCE:.0f} s")
 
 
-def _weight(config: Mapping[str, Any], given: Split) -> int:
+def weight_in(config: Mapping[str, Any], given: Split) -> int:
     """The weight that a proxy gives the first backend; 0 when it knows of none."""
     clusters = [
         cluster
@@ -74,5 +74,5 @@ def _weight(config: Mapping[str, Any], given: Split) -> int:
     return next((int(cluster.get("weight", 0)) for cluster in clusters if first in cluster["name"]), 0)
 
 
-def _moment(text: str) -> float:
+def moment_of(text: str) -> float:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc).timestamp()
