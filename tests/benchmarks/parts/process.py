@@ -12,6 +12,7 @@ from ansible_collections.servicemesh.platform.tests.benchmarks.figures import (
     ALONE,
     CONTROLLER,
     PROCESS,
+    MESH,
     Figure,
     Key,
     Result,
@@ -25,7 +26,7 @@ TASKS: Dict[str, List[Dict[str, Any]]] = {"empty": [], "ping": [{"name": "Ping",
 
 def parts(selection: Selection) -> List[Part]:
     """Whenever a playbook is measured: the other figures are told above these."""
-    return [Part("process", 12, _run)] if selection.only - {CONTROLLER} else []
+    return [Part("process", 12, _run)] if selection.only - {CONTROLLER, MESH} else []
 
 
 def _run(bench: Bench) -> Result:
