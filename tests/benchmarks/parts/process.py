@@ -11,8 +11,8 @@ from ansible_collections.servicemesh.platform.tests.benchmarks.bench import Benc
 from ansible_collections.servicemesh.platform.tests.benchmarks.figures import (
     ALONE,
     CONTROLLER,
-    PROCESS,
     MESH,
+    PROCESS,
     Figure,
     Key,
     Result,
