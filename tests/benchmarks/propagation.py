@@ -43,12 +43,18 @@ def propagation(session: Session, given: Split, pods: Sequence[str], changes: in
 
 
 def _change(session: Session, given: Split, proxies: Sequence[Forward]) -> List[float]:
+    begin = write(session, given)
+    taken = map_parallel(partial(_arrival, given), proxies, len(proxies))
+    return [moment - begin for moment in taken]
+
+
+def write(session: Session, given: Split) -> float:
+    """Write a split; when that was begun."""
     path = f"/apis/{splits.GROUP}/{splits.STORED}/namespaces/{given.namespace}/trafficsplits/{given.name}"
     body = splits.manifest(given)
     begin = time.time()
     session.request("PATCH", path, MANAGER, body, APPLY)
-    taken = map_parallel(partial(_arrival, given), proxies, len(proxies))
-    return [moment - begin for moment in taken]
+    return begin
 
 
 def _arrival(given: Split, proxy: Forward) -> float:

@@ -153,15 +153,21 @@ def _mesh(book: Book) -> str:
     if not found:
         return ""
     named = {"one": "until a proxy has it", "last": "until all have it", "look": "`mesh_sync`, all of them looked at"}
-    rows = [
-        [title, *(f"{1000 * found[key][share]:,.0f}" for share in ("p50", "p99")), f"{found[key]['calls']:,}"]
-        for key, title in named.items()
+    rows = [[title, *_shares(found[key])] for key, title in named.items()]
+    rows += [
+        [f"until {'one has' if key == 'one' else 'all have'} it, of {number} simulated clients", *_shares(each[key])]
+        for number, each in found.get("crowds", {}).items()
+        for key in ("one", "last")
     ]
     told = (
         f"A TrafficSplit whose weights change {found['changes']} times, and {found['proxies']} real proxies; load of "
         f"the machine when it began: {found['load']:.1f}."
     )
     return f"### Mesh\n\n{told}\n\n" + table(["ms", "p50", "p99", "of"], rows)
+
+
+def _shares(found: Dict[str, float]) -> List[str]:
+    return [*(f"{1000 * found[share]:,.0f}" for share in ("p50", "p99")), f"{found['calls']:,}"]
 
 
 def _site(book: Book) -> str:

@@ -11,12 +11,12 @@ import os
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Sequence
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.checks.model import is_true
 from ansible_collections.servicemesh.platform.plugins.module_utils.kube.session import Session, open_session
 from ansible_collections.servicemesh.platform.plugins.module_utils.mesh_sync.look import Aim, look
-from ansible_collections.servicemesh.platform.tests.benchmarks import splits
+from ansible_collections.servicemesh.platform.tests.benchmarks import crowd, splits
 from ansible_collections.servicemesh.platform.tests.benchmarks.bench import Bench, Part, Selection
 from ansible_collections.servicemesh.platform.tests.benchmarks.beside import until
 from ansible_collections.servicemesh.platform.tests.benchmarks.figures import MESH, Result, latency
@@ -24,10 +24,13 @@ from ansible_collections.servicemesh.platform.tests.benchmarks.measure import Co
 from ansible_collections.servicemesh.platform.tests.benchmarks.peers.model import environment, program
 from ansible_collections.servicemesh.platform.tests.benchmarks.propagation import APPLY, MANAGER, propagation
 from ansible_collections.servicemesh.platform.tests.benchmarks.splits import Split
+from ansible_collections.servicemesh.platform.tests.support.cluster import Cluster, built_kube
 
 ROOT = Path(__file__).resolve().parents[3]
 NAMESPACE, NAME = "bench-mesh", "split"
 PROXIES, CHANGES, LOOKS = 10, 100, 20
+CROWDS, CROWD_CHANGES = (100, 500), 40
+"""Simulated clients, beside the proxies, and how often a split changes for them."""
 PATIENCE = 300.0
 Object = Dict[str, Any]
 
@@ -40,7 +43,8 @@ def parts(selection: Selection) -> List[Part]:
 def _run(given: str, bench: Bench) -> Result:
     with _environment(given, bench) as kubeconfig, open_session({"kubeconfig": kubeconfig}, PROXIES) as session:
         try:
-            return Result(MESH, details=_measured(session))
+            details = _measured(session)
+            return Result(MESH, details={**details, "crowds": _crowds(session, Path(kubeconfig))})
         finally:
             session.request("DELETE", f"/api/v1/namespaces/{NAMESPACE}")
 
@@ -76,11 +80,32 @@ def _measured(session: Session) -> Dict[str, Any]:
     aim = Aim("istio-system", [NAMESPACE], 15014, 15000, True)
     return {
         "proxies": PROXIES,
+        **_told(turns),
+        "look": latency([_seconds(session, aim) for _turn in range(LOOKS)]),
+        "load": load,
+    }
+
+
+def _crowds(session: Session, kubeconfig: Path) -> Dict[str, Any]:
+    """The same for many clients that no Envoy is behind, the proxies still there."""
+    given = Split(NAMESPACE, NAME)
+    cluster = Cluster(kubeconfig, kubeconfig.parent, built_kube())
+    name = crowd.image(kubeconfig.parent)
+    found = {}
+    for number in CROWDS:
+        cluster.apply(crowd.pod(name, given, number))
+        load = os.getloadavg()[0]
+        turns = crowd.arrivals(session, cluster, given, number, CROWD_CHANGES)
+        found[str(number)] = {**_told(turns), "load": load}
+        cluster.kubectl("-n", NAMESPACE, "delete", "pod", crowd.NAME)
+    return found
+
+
+def _told(turns: Sequence[Sequence[float]]) -> Dict[str, Any]:
+    return {
         "changes": len(turns),
         "one": latency([seconds for turn in turns for seconds in turn]),
         "last": latency([max(turn) for turn in turns]),
-        "look": latency([_seconds(session, aim) for _turn in range(LOOKS)]),
-        "load": load,
     }
 
 

@@ -46,8 +46,11 @@ def test_the_figures_become_a_table() -> None:
         "one": latency([0.2, 0.3]),
         "last": latency([0.3]),
         "look": latency([1.5]),
+        "crowds": {"500": {"one": latency([0.25]), "last": latency([0.5])}},
     }
     text = report.markdown({}, [Result(MESH, details=details)])
     assert "| until a proxy has it | 200 | 300 | 2 |" in text
     assert "| until all have it | 300 | 300 | 1 |" in text
+    assert "| until one has it, of 500 simulated clients | 250 | 250 | 1 |" in text
+    assert "| until all have it, of 500 simulated clients | 500 | 500 | 1 |" in text
     assert "10 real proxies" in text
