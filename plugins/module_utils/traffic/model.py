@@ -51,7 +51,8 @@ class Order:
 
     def as_json(self, timeout: float) -> str:
         """For the program that sends. timeout: seconds after which it begins no request any more."""
-        return json.dumps({**vars(self), "headers": dict(self.headers), "origins": list(self.origins), "timeout": timeout})
+        plain = {"headers": dict(self.headers), "origins": list(self.origins)}
+        return json.dumps({**vars(self), **plain, "timeout": timeout})
 
     @property
     def target(self) -> str:

@@ -46,7 +46,8 @@ def open_zones(nodes: Sequence[KubeObject]) -> List[str]:
 def places(objects: Objects, expected: Collection[str]) -> Dict[str, Place]:
     """All pods by name and by host name, each as an instance of the expected Service or workload, else of its workload.
 
-    A host name is left out where pods of several backends have it. Raises TrafficError when a pod belongs to several that are expected.
+    A host name is left out where pods of several backends have it. Raises TrafficError when a pod belongs to several
+    that are expected.
     """
     zones = zones_of(objects[NODE])
     found: Dict[str, Place] = {}

@@ -34,7 +34,7 @@ class Different(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer.encode())
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_about: object) -> None:
         """Say nothing."""
 
 
