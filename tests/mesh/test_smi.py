@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Callable
 
 import pytest
 from ansible_collections.servicemesh.platform.plugins.module_utils.traffic.statistics import binomial_p, holm
@@ -145,7 +146,7 @@ def _told(mesh: Environment) -> list[str]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_the_case(api: str, blank: Environment, case: Case) -> None:
+def test_the_case(api: str, blank: Environment, case: Case, record_property: Callable[[str, object], None]) -> None:
     blank.cluster.kubectl(
         "apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": case.objects})
     )
@@ -167,6 +168,7 @@ def test_the_case(api: str, blank: Environment, case: Case) -> None:
         wrong = [pair for pair in zip(case.requests, seen) if not _fits(*pair)]
         pytest.fail(f"still otherwise: {wrong}")
     judged = _asked(blank, case.requests, MANY)
+    record_property("seen", [dict(found) for found in judged])
     assert all(map(_fits, case.requests, judged)), judged
     p_values = [_p_value(request, found) for request, found in zip(case.requests, judged) if len(request.comes) > 1]
     assert all(p > SIGNIFICANCE for p in holm(p_values)), judged
