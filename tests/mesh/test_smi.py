@@ -86,7 +86,7 @@ def space(mesh: Environment) -> Iterator[Environment]:
 def blank(space: Environment) -> Environment:
     """No SMI objects, and no trace of them in any proxy."""
     space.cluster.kubectl("-n", SPACE, "delete", KINDS, "--all")
-    eventually(60, lambda: all(map(_fits, BEFORE, _asked(space, BEFORE))), "the proxies know of no SMI objects")
+    eventually(90, lambda: all(map(_fits, BEFORE, _asked(space, BEFORE))), "the proxies know of no SMI objects")
     return space
 
 
@@ -163,7 +163,7 @@ def test_the_case(api: str, blank: Environment, case: Case, record_property: Cal
         return all(map(_fits, case.requests, seen))
 
     try:
-        eventually(40, carried_out, "it is carried out")
+        eventually(90, carried_out, "it is carried out")
     except AssertionError:
         wrong = [pair for pair in zip(case.requests, seen) if not _fits(*pair)]
         pytest.fail(f"still otherwise: {wrong}")
