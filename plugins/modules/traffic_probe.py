@@ -339,6 +339,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.traffic.model
     Order,
     TrafficError,
 )
+from ansible_collections.servicemesh.platform.plugins.module_utils.traffic.places import origins
 from ansible_collections.servicemesh.platform.plugins.module_utils.traffic.verdict import (
     COMPONENT,
     Wanted,
@@ -463,6 +464,7 @@ def _source(options: Dict[str, Any]) -> Source:
 def _order(options: Dict[str, Any], view: View) -> Order:
     is_grpc = options["protocol"] == GRPC
     return Order(
+        origins=origins(view.objects),
         protocol=options["protocol"],
         host=f"{options['service']}.{options['namespace']}.svc",
         port=view.port,

@@ -67,9 +67,12 @@ class Environment:
         """The answer that a pod of the probe gets; the complaint when it gets none."""
         return self.cluster.kubectl("-n", namespace, "exec", pod, "--", "/probe", "get", url, check=False).strip()
 
-    def count(self, namespace: str, pod: str, url: str, times: int) -> dict[str, int]:
-        """How often a pod of the probe gets each answer: status and text; status 0 is none at all."""
-        command = ("exec", pod, "-c", "probe", "--", "/probe", "count", url, str(times))
+    def count(self, namespace: str, pod: str, url: str, times: int, *further: str) -> dict[str, int]:
+        """How often a pod of the probe gets each answer: status and text; status 0 is none at all.
+
+        further: the method, and headers as NAME=VALUE.
+        """
+        command = ("exec", pod, "-c", "probe", "--", "/probe", "count", url, str(times), *further)
         lines = self.cluster.kubectl("-n", namespace, *command).splitlines()
         return {answer: int(number) for number, _space, answer in (line.partition(" ") for line in lines)}
 

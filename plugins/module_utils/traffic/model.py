@@ -33,7 +33,10 @@ class TrafficError(Exception):
 
 @dataclass(frozen=True)
 class Order:
-    """Requests that one client sends. Times are in seconds, the rate in requests per second; 0 for no limit."""
+    """Requests that one client sends. Times are in seconds, the rate in requests per second; 0 for no limit.
+
+    origins: the beginnings of the names of pods that may answer.
+    """
 
     protocol: str
     host: str
@@ -44,10 +47,12 @@ class Order:
     requests: int
     rate: float
     request_timeout: float
+    origins: Sequence[str] = ()
 
     def as_json(self, timeout: float) -> str:
         """For the program that sends. timeout: seconds after which it begins no request any more."""
-        return json.dumps({**vars(self), "headers": dict(self.headers), "timeout": timeout})
+        plain = {"headers": dict(self.headers), "origins": list(self.origins)}
+        return json.dumps({**vars(self), **plain, "timeout": timeout})
 
     @property
     def target(self) -> str:
@@ -106,7 +111,7 @@ def is_good(status: str) -> bool:
 
 
 def read(text: str, client_zone: str, places: Mapping[str, Place]) -> Traffic:
-    """What the sending program has written. places: the pods that may answer, by name.
+    """What the sending program has written. places: the pods that may answer, by name and by host name.
 
     Raises TrafficError for what no such program writes.
     """

@@ -25,6 +25,10 @@ SERVICE = Kind("v1", "Service")
 POLICY = Kind("networking.k8s.io/v1", "NetworkPolicy")
 
 _HASH_LABEL = "pod-template-hash"
+_HOST_NAME = 63
+"""Characters that a host name can have."""
+_ORIGIN = 40
+"""Characters of a workload's name that the names of its pods always begin with, however long it is."""
 
 
 def zones_of(nodes: Sequence[KubeObject]) -> Dict[str, str]:
@@ -40,17 +44,31 @@ def open_zones(nodes: Sequence[KubeObject]) -> List[str]:
 
 
 def places(objects: Objects, expected: Collection[str]) -> Dict[str, Place]:
-    """All pods by name, each as an instance of the expected Service or workload, else of its workload.
+    """All pods by name and by host name, each as an instance of the expected Service or workload, else of its workload.
 
-    Raises TrafficError when a pod belongs to several that are expected.
+    A host name is left out where pods of several backends have it. Raises TrafficError when a pod belongs to several
+    that are expected.
     """
     zones = zones_of(objects[NODE])
     found: Dict[str, Place] = {}
+    hosts: Dict[str, Set[Place]] = {}
     for pod in objects[POD]:
         name = pod["metadata"]["name"]
         zone = zones.get(pod["spec"].get("nodeName") or "", "")
         found[name] = Place(name, _backend(pod, objects[SERVICE], expected), zone)
-    return found
+        hosts.setdefault(host_name(pod), set()).add(found[name])
+    shared = {name: _common(those) for name, those in hosts.items() if len({one.backend for one in those}) == 1}
+    return {**shared, **found}
+
+
+def host_name(pod: KubeObject) -> str:
+    """What a pod takes for its host name: its own name cut to what can be one, unless it is given another."""
+    return str(pod["spec"].get("hostname") or pod["metadata"]["name"])[:_HOST_NAME].rstrip("-.")
+
+
+def origins(objects: Objects) -> List[str]:
+    """What the host names of all pods begin with: few texts, also where there are many pods."""
+    return sorted({_origin(pod) for pod in objects[POD]})
 
 
 def known(objects: Objects) -> Set[str]:
@@ -78,6 +96,19 @@ def blockers(policies: Sequence[KubeObject], direction: str, pods: Sequence[Kube
     """The NetworkPolicies that select one of the pods for a direction, Ingress or Egress."""
     acting = [policy for policy in policies if direction in _directions(policy["spec"])]
     return sorted(name_of(policy) for policy in acting if any(_is_under(policy, pod) for pod in pods))
+
+
+def _origin(pod: KubeObject) -> str:
+    own, host = workload(pod)[:_ORIGIN], host_name(pod)
+    return own if host.startswith(own) else host
+
+
+def _common(those: Collection[Place]) -> Place:
+    """What is true of all places, which have one backend."""
+    if len(those) == 1:
+        return next(iter(those))
+    zones = {one.zone for one in those}
+    return Place("", next(iter(those)).backend, zones.pop() if len(zones) == 1 else "")
 
 
 def _backend(pod: KubeObject, services: Sequence[KubeObject], expected: Collection[str]) -> str:

@@ -3,7 +3,9 @@
 //	probe serve          answers at :8080 with the name of its host; /burn?ms=20 keeps a CPU busy for that long first,
 //	                     /metrics tells how often it has answered, for Prometheus
 //	probe get URL        writes the answer; ends with an error when none comes within two seconds
-//	probe count URL N    asks N times and writes how often it got each answer: number, status, text
+//	probe count URL N [METHOD [NAME=VALUE ...]]
+//	                     asks N times and writes how often it got each answer: number, status, text; behind the method
+//	                     (GET when there is none) come headers
 //	probe load URL       asks all the time, twice at once, until it is told to end
 //	probe steady URL MS  asks every so many milliseconds until it is told to end; writes what is no good answer, and every
 //	                     second how many there were
@@ -12,6 +14,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -41,8 +44,8 @@ func run(arguments []string) error {
 		return wait()
 	case len(arguments) == 2 && arguments[0] == "get":
 		return get(arguments[1])
-	case len(arguments) == 3 && arguments[0] == "count":
-		return count(arguments[1], arguments[2])
+	case len(arguments) >= 3 && arguments[0] == "count":
+		return count(arguments[1], arguments[2], arguments[3:])
 	case len(arguments) == 3 && arguments[0] == "steady":
 		return steady(arguments[1], arguments[2])
 	case len(arguments) == 2 && arguments[0] == "load":
@@ -50,7 +53,8 @@ func run(arguments []string) error {
 	case len(arguments) == 2 && arguments[0] == "write":
 		return os.WriteFile(arguments[1], []byte("kept\n"), 0o600)
 	default:
-		return fmt.Errorf("usage: probe serve | get URL | count URL N | load URL | steady URL MS | write FILE | wait")
+		return fmt.Errorf("usage: probe serve | get URL | count URL N [METHOD [NAME=VALUE ...]] | load URL | steady URL MS |" +
+			" write FILE | wait")
 	}
 }
 
@@ -96,15 +100,19 @@ func load(url string) error {
 	return wait()
 }
 
-func count(url, number string) error {
+func count(url, number string, further []string) error {
 	times, err := strconv.Atoi(number)
+	if err != nil {
+		return err
+	}
+	request, err := question(url, further)
 	if err != nil {
 		return err
 	}
 	client := &http.Client{Timeout: patience}
 	answers := map[string]int{}
 	for range times {
-		answers[ask(client, url)]++
+		answers[ask(client, request)]++
 	}
 	for answer, often := range answers {
 		fmt.Println(often, answer)
@@ -115,6 +123,10 @@ func count(url, number string) error {
 // steady keeps asking at a pace that slow answers do not change.
 func steady(url, milliseconds string) error {
 	every, err := strconv.Atoi(milliseconds)
+	if err != nil {
+		return err
+	}
+	request, err := question(url, nil)
 	if err != nil {
 		return err
 	}
@@ -129,7 +141,7 @@ func steady(url, milliseconds string) error {
 	go func() {
 		for range time.Tick(time.Duration(every) * time.Millisecond) {
 			go func() {
-				if answer := ask(client, url); strings.HasPrefix(answer, "200 ") {
+				if answer := ask(client, request); strings.HasPrefix(answer, "200 ") {
 					good.Add(1)
 				} else {
 					bad.Add(1)
@@ -141,9 +153,26 @@ func steady(url, milliseconds string) error {
 	return wait()
 }
 
+// question is a request without a body. further: its method, and its headers.
+func question(url string, further []string) (*http.Request, error) {
+	method := http.MethodGet
+	if len(further) > 0 {
+		method, further = further[0], further[1:]
+	}
+	request, err := http.NewRequest(method, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, header := range further {
+		name, value, _ := strings.Cut(header, "=")
+		request.Header.Add(name, value)
+	}
+	return request, nil
+}
+
 // ask gives the status and the text of an answer in one line; 0 and the reason where there is none.
-func ask(client *http.Client, url string) string {
-	answer, err := client.Get(url)
+func ask(client *http.Client, request *http.Request) string {
+	answer, err := client.Do(request.Clone(context.Background()))
 	if err != nil {
 		return fmt.Sprintf("0 %v", err)
 	}

@@ -10,7 +10,7 @@ route stands in the namespace of its Service; a request that no rule matches is 
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.model import Match
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi.rules.surroundings import Surroundings
@@ -50,6 +50,7 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]{1,256}")
 
 ALL_REQUESTS: Dict[str, Any] = {"path": {"type": "PathPrefix", "value": "/"}}
+_ALL_BY_EXPRESSION: Dict[str, Any] = {"path": {"type": "RegularExpression", "value": ".*"}}
 
 
 def translate(sources: Sources, surroundings: Surroundings, result: Translation) -> None:
@@ -137,9 +138,10 @@ def _http_rules(plan: Plan, port: Port, result: Translation) -> Optional[List[Di
         # This rule is the catch-all: every request is split.
         return [{"matches": [ALL_REQUESTS], "backendRefs": refs}]
     place = f"{subject(plan.split)} port {port.number}"
+    every = _every_path(plan.matches)
     matches: List[Dict[str, Any]] = []
     for match in plan.matches:
-        made = http_matches(match, place, result)
+        made = http_matches(match, place, result, every)
         if made is None:
             return None
         matches.extend(each for each in made if each not in matches)
@@ -152,10 +154,19 @@ def _http_rules(plan: Plan, port: Port, result: Translation) -> Optional[List[Di
             )
             return None
     rules = [{"matches": part, "backendRefs": refs} for part in in_rules(matches)]
-    if ALL_REQUESTS not in matches:
+    if every not in matches:
         root = _backend_ref(plan.split.root, port.number, 1)
-        rules.append({"matches": [ALL_REQUESTS], "backendRefs": [root]})
+        rules.append({"matches": [every], "backendRefs": [root]})
     return rules
+
+
+def _every_path(matches: Sequence[Match]) -> Dict[str, Any]:
+    """A match of every path that gives way to the others.
+
+    Whether a prefix wins over an expression is up to the mesh: with Istio it does, with others not. So a route has
+    paths of one kind; among expressions none is shorter than this one, and further conditions win.
+    """
+    return ALL_REQUESTS if all(is_any_path(match.path_regex) for match in matches) else _ALL_BY_EXPRESSION
 
 
 def in_rules(matches: Sequence[Dict[str, Any]]) -> List[List[Dict[str, Any]]]:
@@ -163,13 +174,18 @@ def in_rules(matches: Sequence[Dict[str, Any]]) -> List[List[Dict[str, Any]]]:
     return [list(matches[start : start + MAX_MATCHES_OF_RULE]) for start in range(0, len(matches), MAX_MATCHES_OF_RULE)]
 
 
-def http_matches(match: Match, place: str, result: Translation) -> Optional[List[Dict[str, Any]]]:
-    """The matches of an HTTPRoute, one for each method; None, with a finding, when it cannot say the match."""
+def http_matches(
+    match: Match, place: str, result: Translation, every: Mapping[str, Any] = ALL_REQUESTS
+) -> Optional[List[Dict[str, Any]]]:
+    """The matches of an HTTPRoute, one for each method; None, with a finding, when it cannot say the match.
+
+    every: how it says every path.
+    """
     problem = _problem(match)
     if problem:
         result.error("match", place, f"not translated: match {match.name!r}: {problem}", "Write the match differently.")
         return None
-    base: Dict[str, Any] = dict(ALL_REQUESTS)
+    base: Dict[str, Any] = dict(every)
     if not is_any_path(match.path_regex):
         base = {"path": {"type": "RegularExpression", "value": whole_path(match.path_regex)}}
     if match.headers:

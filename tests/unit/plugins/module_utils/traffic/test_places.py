@@ -16,6 +16,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.traffic.place
     blockers,
     known,
     open_zones,
+    origins,
     places,
     selects,
     workload,
@@ -122,3 +123,33 @@ def test_clients_are_restricted_and_end_by_themselves() -> None:
     assert pod_spec["serviceAccountName"] == "asker"
     assert pod_spec["securityContext"]["runAsNonRoot"] is True
     assert pod_spec["containers"][0]["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+LONG = "a-workload-with-a-name-that-is-quite-a-bit-longer-than-most-names"
+
+
+def test_a_host_name_that_was_cut_is_that_of_its_pod() -> None:
+    objects = {**OBJECTS, POD: [pod(f"{LONG}-0", LONG, "StatefulSet")]}
+    found = places(objects, ())
+    assert found[LONG[:63]] == found[f"{LONG}-0"] == Place(f"{LONG}-0", LONG, "a")
+
+
+def test_a_host_name_that_two_pods_have_tells_their_workload() -> None:
+    pods = [pod(f"{LONG}-{number}", LONG, "StatefulSet", on=on) for number, on in enumerate(("n1", "n2"))]
+    objects = {**OBJECTS, POD: pods, NODE: [node("n1", "a"), node("n2", "b")]}
+    assert places(objects, ())[LONG[:63]] == Place("", LONG, "")
+    assert places({**objects, NODE: [node("n1", "a"), node("n2", "a")]}, ())[LONG[:63]] == Place("", LONG, "a")
+    assert LONG[:63] not in places({**objects, POD: [pods[0], pod(f"{LONG}-x", "other")]}, ())
+
+
+def test_a_host_name_of_its_own_is_known_too() -> None:
+    named = pod("db-0", "db", "StatefulSet")
+    named["spec"]["hostname"] = "first"
+    objects = {**OBJECTS, POD: [named]}
+    assert places(objects, ())["first"].backend == "db"
+    assert origins(objects) == ["first"]
+
+
+def test_what_names_of_pods_begin_with() -> None:
+    pods = [V1, pod("v1-abc-y", "v1-abc", **{"pod-template-hash": "abc"}), pod(f"{LONG}-0", LONG, "StatefulSet")]
+    assert origins({POD: pods}) == [LONG[:40], "v1"]

@@ -20,6 +20,6 @@ def test_a_probe_may_have_what_the_module_takes() -> None:
 
 
 def test_the_playbook_hands_it_on() -> None:
-    (play,) = yaml.safe_load((PLAYBOOKS / "traffic.yml").read_text())
-    (task,) = [task for task in play["tasks"] if "servicemesh.platform.traffic_probe" in task]
+    tasks = yaml.safe_load((PLAYBOOKS / "tasks" / "traffic.yml").read_text())
+    (task,) = [task for task in tasks if "servicemesh.platform.traffic_probe" in task]
     assert set(task["servicemesh.platform.traffic_probe"]) == set(ARGUMENTS) - {"progress"}

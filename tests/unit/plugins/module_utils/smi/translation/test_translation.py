@@ -108,8 +108,28 @@ def test_matches_get_a_catch_all_to_the_root_and_one_match_for_each_method() -> 
     assert [match["method"] for match in first["matches"]] == ["GET", "POST"]
     assert first["matches"][0]["path"] == {"type": "RegularExpression", "value": "/api.*"}
     assert first["matches"][0]["headers"] == [{"type": "RegularExpression", "name": "x-user", "value": "insider"}]
-    assert last["matches"] == [{"path": {"type": "PathPrefix", "value": "/"}}]
+    assert last["matches"] == [{"path": {"type": "RegularExpression", "value": ".*"}}]
     assert [ref["name"] for ref in last["backendRefs"]] == ["checkout"]
+
+
+@pytest.mark.parametrize(
+    ("matches", "paths"),
+    [
+        ([{"methods": ["POST"]}], ["/", "/"]),
+        ([{"pathRegex": "/a"}], ["/a.*", ".*"]),
+        ([{"methods": ["POST"]}, {"pathRegex": "/a"}], [".*", "/a.*", ".*"]),
+        # One that takes every request is the catch-all itself.
+        ([{"pathRegex": ".*"}], ["/"]),
+        ([{"pathRegex": ".*"}, {"pathRegex": "/a"}], [".*", "/a.*"]),
+    ],
+)
+def test_the_catch_all_wins_against_no_match_in_any_mesh(matches: list[dict[str, Any]], paths: list[str]) -> None:
+    """Istio takes prefixes before expressions, others expressions before prefixes: a route has paths of one kind."""
+    reference = [{"kind": HTTP[0], "name": HTTP[1]}]
+    result = run("gateway-api", group(*matches), split(EIGHTY, "v1alpha4", matches=reference))
+    found = [match["path"] for rule in result.objects[0]["spec"]["rules"] for match in rule["matches"]]
+    assert [path["value"] for path in found] == paths
+    assert len({path["type"] for path in found}) == 1
 
 
 @pytest.mark.parametrize(("count", "refused"), [(127, False), (128, True)])
