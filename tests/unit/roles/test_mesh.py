@@ -42,10 +42,17 @@ def test_pods_that_a_mesh_serves_are_those_of_others_than_its_gateways() -> None
         pod("bare-1", "shop"),
     ]
     mesh = {"revision": "", "gateways": [GATEWAY]}
-    served = worked_out("__mesh_served", mesh=mesh, sidecars={"resources": pods})
-    assert served == ["shop/front-2", "edge/other-1", "shop/bare-1"]
-    mesh = {"revision": "green", "gateways": []}
-    assert worked_out("__mesh_served", mesh=mesh, sidecars={"resources": pods}) == ["shop/green-1"]
+    found = {"sidecars": {"resources": pods}, "others": []}
+    assert worked_out("__mesh_served", mesh, takes_gateways=True, **found) == [
+        "shop/front-2",
+        "edge/other-1",
+        "shop/bare-1",
+    ]
+    # They stay with another istiod, and need the one that goes as any proxy does.
+    assert "edge/front-1" in worked_out("__mesh_served", mesh, takes_gateways=True, **{**found, "others": ["green"]})
+    assert "edge/front-1" in worked_out("__mesh_served", mesh, **found)
+    green = {"revision": "green", "gateways": []}
+    assert worked_out("__mesh_served", green, takes_gateways=True, **found) == ["shop/green-1"]
 
 
 def test_gateways_are_their_namespaces_and_what_their_charts_render() -> None:
