@@ -11,7 +11,7 @@ workloads; and a workload that comes or goes changes at most one other.
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Set
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Set
 
 Object = Mapping[str, Any]
 
@@ -40,6 +40,32 @@ class Workload(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}"
+
+
+def asked(tenants: Sequence[Mapping[str, Any]]) -> List[Tenant]:
+    """Of tenants as the role tenancy has them, those that ask for a share."""
+    return [
+        Tenant(str(each["name"]), [*each.get("namespaces", []), *each.get("adopted_namespaces", [])], int(given))
+        for each in tenants
+        for given in [each.get("injection_share")]
+        if given not in (None, "")
+    ]
+
+
+def share_problems(tenants: Sequence[Mapping[str, Any]], namespaces: Sequence[str]) -> Iterator[str]:
+    """What is wrong with the shares of tenants, where these namespaces ask for sidecars, and what to write instead."""
+    try:
+        sharing = asked(tenants)
+    except (TypeError, ValueError):
+        yield "an injection_share is no number; write one from 0 to 100"
+        return
+    for tenant in sharing:
+        if not 0 <= tenant.share <= 100:
+            yield f"injection_share of {tenant.name} is {tenant.share}; write a number from 0 to 100"
+        missing = [each for each in tenant.namespaces if each not in namespaces]
+        if missing and tenant.share:
+            named = ", ".join(missing)
+            yield f"nothing asks for sidecars in {named} of {tenant.name}; write it into mesh_inject_namespaces"
 
 
 def workload_of(item: Object) -> Workload:

@@ -13,8 +13,10 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.istio.share i
     MARK,
     Tenant,
     Workload,
+    asked,
     chosen,
     fragments,
+    share_problems,
 )
 
 NAMES = [Workload("article", "Deployment", f"app-{number}") for number in range(40)]
@@ -67,3 +69,27 @@ def test_those_that_are_not_chosen_are_left_out_by_the_label_of_their_pods() -> 
 def test_who_has_decided_himself_or_can_have_none_is_not_counted() -> None:
     items = [item("yes", {INJECT: "true"}), item("no", {INJECT: "false"}), item("host", hostNetwork=True)]
     assert fragments([Tenant("one", ["article"], 0)], items) == []
+
+
+@pytest.mark.parametrize(
+    ("tenant", "problem"),
+    [
+        ({"injection_share": "many"}, "an injection_share is no number; write one from 0 to 100"),
+        ({"injection_share": 101}, "injection_share of one is 101; write a number from 0 to 100"),
+        ({"adopted_namespaces": ["b"], "injection_share": 80}, "nothing asks for sidecars in b of one; write it into"),
+    ],
+)
+def test_what_is_wrong_with_a_share_is_told(tenant: dict[str, Any], problem: str) -> None:
+    (told,) = share_problems([{"name": "one", "namespaces": ["a"], **tenant}], ["a"])
+    assert problem in told
+
+
+def test_only_tenants_that_ask_for_a_share_have_one() -> None:
+    tenants: list[dict[str, Any]] = [
+        {"name": "none", "namespaces": ["a"], "injection_share": None},
+        {"name": "unset", "namespaces": ["b"], "injection_share": ""},
+        {"name": "text", "namespaces": ["c"], "adopted_namespaces": ["d"], "injection_share": "80"},
+        {"name": "zero", "namespaces": ["e"], "injection_share": 0},
+    ]
+    assert asked(tenants) == [Tenant("text", ["c", "d"], 80), Tenant("zero", ["e"], 0)]
+    assert not list(share_problems(tenants, ["c", "d"]))
