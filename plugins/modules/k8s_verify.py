@@ -94,6 +94,8 @@ options:
         as NetworkPolicies tell, and whether webhooks lead to one that is gone.
       - V(istio_release) looks whether the release of Istio whose istiod is C(image) goes together with the Kubernetes
         and the Gateway API of the cluster, and whether it is supported still on the day C(today).
+      - V(istio_share) looks whether as many workloads of each of C(tenants) have a sidecar as it asks for, C(name),
+        C(namespaces) and C(share) of a hundred. C(plays) says that kwok plays the pods.
       - V(beside) looks whether programs beside an embedded cluster are ready, which C(processes) tells - a mapping of
         their names to that.
       - V(serving) looks whether what the API server asks answers - C(deployments), each as C(namespace/name),

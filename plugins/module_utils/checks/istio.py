@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, List, Mapping
+from typing import Any, Iterator, List, Mapping, Set, Tuple
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.checks.model import (
     DEPLOYMENT,
@@ -17,6 +17,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.checks.model 
     name_of,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.findings import Finding, Severity, passed
+from ansible_collections.servicemesh.platform.plugins.module_utils.kube.pods import selects
 
 INJECTOR = Kind("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration")
 NAMESPACE = Kind("v1", "Namespace")
@@ -40,6 +41,7 @@ def istio(objects: Objects, parameters: Mapping[str, Any]) -> Iterator[Finding]:
         yield from _injectors(objects[INJECTOR], parameters)
     yield from _authority(parameters)
     yield from _injected_twice(objects[NAMESPACE])
+    yield from _called_twice(objects[NAMESPACE], objects[INJECTOR])
     if parameters["lacks_filters"]:
         yield _note("istio-metrics", "Istio", "its proxies have no metrics of Istio, only those of Envoy", _LACKED)
 
@@ -144,6 +146,34 @@ def _injected_twice(namespaces: List[KubeObject]) -> Iterator[Finding]:
                 "Its pods get the sidecar of one mesh or of two, whichever webhook comes first.",
                 "Remove all of these labels and annotations but one.",
             )
+
+
+def _called_twice(namespaces: List[KubeObject], injectors: List[KubeObject]) -> Iterator[Finding]:
+    """Namespaces whose label two istiods answer, as when a tag has the name of a revision or is default."""
+    for each in namespaces:
+        calling = {name_of(one): _injects(one, labels_of(each)) for one in injectors}
+        services = {service for called in calling.values() for service in called}
+        if len(services) > 1:
+            names = sorted(name for name, called in calling.items() if called)
+            yield Finding(
+                "injected-twice",
+                Severity.ERROR,
+                f"Namespace {name_of(each)}",
+                f"{len(services)} istiods inject there, by MutatingWebhookConfiguration {' and '.join(names)}",
+                "Its pods get the sidecar of whichever comes last.",
+                "Have one of them lead there: take the tag out of mesh_revision_tags, or give it another name.",
+            )
+
+
+def _injects(injector: KubeObject, labels: Mapping[str, str]) -> Set[Tuple[str, str]]:
+    """The istiods that a pod without labels would get a sidecar of, in a namespace with these labels."""
+    return {
+        _service(webhook["clientConfig"])
+        for webhook in injector.get("webhooks") or []
+        if ((webhook.get("clientConfig") or {}).get("service") or {}).get("path", "").startswith("/inject")
+        and selects(webhook.get("namespaceSelector") or {}, labels)
+        and selects(webhook.get("objectSelector") or {}, {})
+    }
 
 
 CHECK = Check(

@@ -17,6 +17,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.istio.baselin
     injection,
     telemetry,
 )
+from ansible_collections.servicemesh.platform.plugins.module_utils.istio.share import asked, share_problems
 from ansible_collections.servicemesh.platform.plugins.module_utils.istio.upgrade import wave_problems
 from ansible_collections.servicemesh.platform.plugins.module_utils.istio.values import (
     OWNED,
@@ -92,6 +93,7 @@ def derived(variables: Mapping[str, Any], inventory: Inventory) -> Dict[str, Any
         ],
         **_gateways(variables, settings),
         "injection": injection(variables["mesh_inject_namespaces"], settings.revision, settings.revision_tags),
+        "shares": [each._asdict() for each in asked(variables["mesh_tenants"] or [])],
     }
 
 
@@ -225,6 +227,14 @@ def _istio(variables: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _tracing(variables)
     yield from _gateways_problems(variables["mesh_gateways"])
     yield from _days(variables["mesh_root_days"], variables["mesh_intermediate_days"])
+    yield from _sidecars(variables)
+
+
+def _sidecars(variables: Mapping[str, Any]) -> Iterator[Problem]:
+    """Which workloads have one, and how they move to another revision."""
+    tenants = variables["mesh_tenants"] or []
+    for told in share_problems(tenants, variables["mesh_inject_namespaces"]):
+        yield Problem("mesh_tenants", [each.get("name") for each in tenants], told)
     for told in wave_problems(variables["mesh_inject_namespaces"], variables["mesh_upgrade_waves"]):
         yield Problem("mesh_upgrade_waves", variables["mesh_upgrade_waves"], told)
     if variables["mesh_upgrade_at_once"] < 1:

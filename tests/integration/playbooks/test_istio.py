@@ -168,6 +168,79 @@ def test_two_injectors_on_one_namespace_are_found(environment: Environment) -> N
     environment.kubectl("delete", "namespace", "both")
 
 
+def test_a_share_of_the_workloads_of_a_tenant_is_in_the_mesh(environment: Environment) -> None:
+    environment.kubectl("create", "namespace", "article")
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "spec": {
+            "selector": {"matchLabels": {"app": "one"}},
+            "template": {
+                "metadata": {"labels": {"app": "one"}},
+                "spec": {"containers": [{"name": "one", "image": "registry.example.com/one:1"}]},
+            },
+        },
+    }
+    for name in ("a", "b", "c", "d", "e"):
+        body = {**deployment, "metadata": {"name": name, "namespace": "article"}}
+        environment.kubectl("apply", "-f", "-", stdin=json.dumps(body))
+
+    def left_out() -> list[str]:
+        return [
+            each["metadata"]["name"]
+            for each in environment.get("-n", "article", "deployments")["items"]
+            if each["spec"]["template"]["metadata"]["labels"].get("sidecar.istio.io/inject") == "false"
+        ]
+
+    def asking(share: int) -> dict[str, Any]:
+        tenant = {"name": "article", "adopted_namespaces": ["article"], "injection_share": share}
+        return {"site_components": "mesh", "mesh_inject_namespaces": ["article"], "mesh_tenants": [tenant]}
+
+    verified = environment.playbooks.run("verify", **asking(80))
+    assert verified.code != 0
+    assert "5 of 5 workloads have a sidecar, and 80 % are asked for; should have none: Deployment" in verified.text
+    environment.site(**asking(80))
+    (first,) = left_out()
+    assert environment.site(**asking(80)).recap["istio"]["changed"] == 0
+    assert environment.playbooks.run("verify", **asking(80)).code == 0
+    environment.site(**asking(50))
+    assert len(left_out()) == 2
+    assert first in left_out()
+    environment.site(site_components="mesh")
+    assert left_out() == []
+    environment.kubectl("delete", "namespace", "article")
+
+
+@pytest.mark.parametrize(
+    ("age", "patch"),
+    [
+        # An older release does not serve what istiod asks for.
+        ("older", {"op": "replace", "path": "/spec/versions/0/served", "value": False}),
+        # A newer one has fields that this one does not know.
+        (
+            "newer",
+            {
+                "op": "add",
+                "path": "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/later",
+                "value": {"type": "string"},
+            },
+        ),
+    ],
+)
+def test_definitions_of_another_release_are_found_and_mended(
+    environment: Environment, age: str, patch: dict[str, Any]
+) -> None:
+    crd = "sidecars.networking.istio.io"
+    before = environment.get("crd", crd)["spec"]
+    environment.kubectl("patch", "crd", crd, "--type=json", f"--patch={json.dumps([patch])}")
+    assert environment.get("crd", crd)["spec"] != before
+    verified = environment.playbooks.run("verify", site_components="mesh")
+    assert verified.code != 0
+    assert f"CustomResourceDefinition {crd}" in verified.text
+    assert environment.site(site_components="mesh").recap["istio"]["changed"] == 1
+    assert environment.get("crd", crd)["spec"] == before
+
+
 def test_what_keeps_others_from_istiod_is_found(environment: Environment) -> None:
     service = {"namespace": "istio-system", "name": "istiod-gone", "path": "/inject"}
     webhook = {

@@ -102,3 +102,40 @@ def test_images_without_the_filters_of_istio_are_told() -> None:
 def test_namespaces_of_two_injectors(labels: dict[str, str], annotations: dict[str, str], twice: bool) -> None:
     space = {"metadata": {"name": "shop", "labels": labels, "annotations": annotations}}
     assert ("injected-twice" in found(spaces=[space])) is twice
+
+
+def leading(name: str, service: str, asked: str, path: str = "/inject") -> dict[str, Any]:
+    """An injector for namespaces with the label istio.io/rev, or istio-injection: enabled, as the chart writes it."""
+    client = {"service": {"namespace": "istio-system", "name": service, "path": path}, "caBundle": "LS0t"}
+    absent = {"key": "istio-injection", "operator": "DoesNotExist"}
+    terms = [{"key": "istio.io/rev", "operator": "In", "values": [asked]}, absent]
+    if asked == "default":
+        terms = [{"key": "istio-injection", "operator": "In", "values": ["enabled"]}]
+    opted_out = {"key": "sidecar.istio.io/inject", "operator": "NotIn", "values": ["false"]}
+    webhook = {
+        "clientConfig": client,
+        "namespaceSelector": {"matchExpressions": terms},
+        "objectSelector": {"matchExpressions": [opted_out]},
+    }
+    return {"metadata": {"name": name}, "webhooks": [webhook]}
+
+
+@pytest.mark.parametrize(
+    ("second", "labels", "twice"),
+    [
+        (leading("tag-default", "istiod-canary", "default"), {"istio-injection": "enabled"}, True),
+        (leading("tag-stable", "istiod-canary", "stable"), {"istio.io/rev": "stable"}, True),
+        (leading("tag-stable", "istiod-canary", "stable"), {"istio-injection": "enabled"}, False),
+        (leading("canary", "istiod-canary", "canary"), {"istio.io/rev": "canary"}, False),
+        # Two ways to the same istiod are one, and what does something else to pods is no injector.
+        (leading("again", "istiod-stable", "stable"), {"istio.io/rev": "stable"}, False),
+        (leading("other", "other", "stable", "/mutate"), {"istio.io/rev": "stable"}, False),
+    ],
+)
+def test_a_label_that_two_istiods_answer(second: dict[str, Any], labels: dict[str, str], twice: bool) -> None:
+    space = {"metadata": {"name": "shop", "labels": labels}}
+    first = [leading("default", "istiod", "default"), leading("stable", "istiod-stable", "stable")]
+    told = found(injectors=[*first, second], spaces=[space])
+    assert ("injected-twice" in told) is twice
+    if twice:
+        assert f"and {second['metadata']['name']}" in told["injected-twice"].message

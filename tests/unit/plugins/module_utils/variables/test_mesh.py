@@ -35,7 +35,12 @@ RELEASE = {"name": "linkerd", "namespace": "linkerd", "chart": ARCHIVE}
 def typed(**variables: Any) -> dict[str, Any]:
     """The variables of a mesh of Istio as the role gets them."""
     defaults = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
-    given = {**defaults, "mesh_provider": "istio", **{f"mesh_{name}": value for name, value in variables.items()}}
+    given = {
+        **defaults,
+        "mesh_provider": "istio",
+        "mesh_tenants": [],
+        **{f"mesh_{name}": value for name, value in variables.items()},
+    }
     validated = ArgumentSpecValidator(OPTIONS).validate(given)
     assert not validated.error_messages
     found: dict[str, Any] = validated.validated_parameters
