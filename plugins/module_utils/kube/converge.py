@@ -157,7 +157,7 @@ def _check(request: Request, definitions: Sequence[Definition]) -> None:
                 f"ignore_fields: the path {ignored.path!r} is what makes it that object; it must be sent."
             )
     if request.applyset:
-        _check_set(request.applyset, is_emptied=not request.absent and not definitions)
+        _check_set(request.applyset, is_emptied=not (request.absent or definitions or request.fragments))
 
 
 def _check_set(applyset: Mapping[str, str], is_emptied: bool) -> None:
