@@ -167,10 +167,14 @@ def _check_set(applyset: Mapping[str, str], is_emptied: bool) -> None:
                 f"applyset.{option} is {applyset[option]!r}; write a name of a-z, 0-9 and -, such as shop."
             )
     if is_emptied:
-        raise ApplySetRefused(
-            f"Nothing is defined, so the ApplySet {applyset['name']} would be emptied. If that is what you "
-            "want, say state: absent; if not, look why definitions and src are empty."
-        )
+        raise _emptied(applyset["name"])
+
+
+def _emptied(name: str) -> ApplySetRefused:
+    return ApplySetRefused(
+        f"Nothing is defined, so the ApplySet {name} would be emptied. If that is what you want, say state: absent; if "
+        "not, look why definitions and src are empty."
+    )
 
 
 def _check_labels(definitions: Sequence[Definition]) -> None:
@@ -266,6 +270,8 @@ class _Converge:
 
     def _apply_set(self, applyset: ApplySet, targets: Sequence[Target]) -> None:
         members = [target.key for target in targets if not target.definition.is_fragment]
+        if not members and self._request.prune and applyset.scope.kinds:
+            raise _emptied(applyset.name)
         desired = scope_of(members, applyset.namespace)
         fragments = frozenset(fragment_of(target.definition) for target in targets if target.definition.is_fragment)
         applyset.widen(desired, fragments)

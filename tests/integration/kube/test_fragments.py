@@ -131,7 +131,15 @@ def test_a_set_beside_it_neither_counts_nor_prunes_it(
     assert live.names("configmap", make.namespace) == ["theirs"]
 
 
-def test_only_fragments_are_no_members_of_a_set(run: Any, make: Any, theirs: Any, applyset: Any) -> None:
+def test_a_set_may_have_fragments_alone(run: Any, make: Any, live: Any, theirs: Any, applyset: Any) -> None:
+    options = {"applyset": applyset, "field_manager": OURS}
+    assert run(fragments=[fragment(make, ours="2")], **options).changed
+    assert not run(fragments=[fragment(make, ours="2")], **options).changed
+    assert run(absent=True, **options).changed
+    assert live.get("configmap", "theirs", "-n", make.namespace)["data"] == {"theirs": "1"}
+
+
+def test_fragments_alone_do_not_empty_a_set_of_its_members(run: Any, make: Any, theirs: Any, applyset: Any) -> None:
     run(make.config_map("a"), applyset=applyset)
     with pytest.raises(ApplySetRefused, match="Nothing is defined"):
         run(fragments=[fragment(make, ours="2")], applyset=applyset)
