@@ -9,6 +9,8 @@ INVENTORY ?= inventories/demo
 ENVIRONMENT ?= demo
 # Further arguments for ansible-playbook, for example ARGS="--check --diff".
 ARGS ?=
+# Which integration tests `make test` and `make integration` run, for example MARKED="not slow". Empty: all.
+MARKED ?=
 
 BIN := $(VENV)/bin
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/servicemesh-platform
@@ -70,7 +72,7 @@ unit: $(VENV)/.dev ## unit tests, without a server
 	$(BIN)/pytest tests/unit $(ARGS)
 
 integration: $(VENV)/.dev ## tests against a real API server
-	$(BIN)/pytest tests/integration -n 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest tests/integration -n 2 --dist loadfile $(if $(MARKED),-m "$(MARKED)") $(ARGS)
 
 sanity: $(VENV)/.dev ## ansible-test sanity on a fresh copy of the collection
 	tests/sanity.sh $(BIN)

@@ -178,6 +178,7 @@ build(plan(Program("hello", source), go, Cache(cache)), Progress(line))
 """
 
 
+@pytest.mark.slow
 def test_a_killed_build_leaves_no_half_program(hello: Hello, tmp_path: Path) -> None:
     """SIGKILL for the module only: its go goes on, and the next build waits for that go before it starts over."""
     cold = Cache(str(tmp_path / "cold"))

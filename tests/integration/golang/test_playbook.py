@@ -109,6 +109,7 @@ def test_an_error_is_told_as_it_is(plays: Plays, source: Path, go: str, cache: C
     assert "./main.go:3:15: undefined: missing" in ran.stdout
 
 
+@pytest.mark.slow
 def test_progress_of_two_environments_that_need_the_same(plays: Plays, source: Path, go: str, tmp_path: Path) -> None:
     (source / "main.go").write_text(COLD, encoding="utf-8")
     ran = plays.run(BUILD.format(source=source, go=go, cache=tmp_path / "cold"))
@@ -124,6 +125,7 @@ def test_progress_of_two_environments_that_need_the_same(plays: Plays, source: P
     assert "hello" not in again.stderr
 
 
+@pytest.mark.slow
 def test_an_interrupted_play_stops_the_build(plays: Plays, source: Path, go: str, tmp_path: Path) -> None:
     """Ctrl-C in the terminal: no compiler goes on in the background, and the next run builds."""
     (source / "main.go").write_text(COLD, encoding="utf-8")

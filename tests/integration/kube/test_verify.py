@@ -143,8 +143,8 @@ def test_the_module_runs_drift_and_checks_on_live_objects(ansible: Any, run: Any
     [
         (
             {"check": "nodes"},
-            "check: 'nodes' is not known; known are beside, gateway_api, gateway_api_install, istio, scaling, "
-            "serving, smi, smi_conversion, zones",
+            "check: 'nodes' is not known; known are beside, gateway_api, gateway_api_install, istio, istio_access, "
+            "istio_release, istio_share, scaling, serving, smi, smi_conversion, zones",
         ),
         (
             {"check": "zones", "zone": "a"},

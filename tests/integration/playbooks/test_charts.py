@@ -30,6 +30,8 @@ from ansible_collections.servicemesh.platform.tests.support.cluster import Clust
 from ansible_collections.servicemesh.platform.tests.support.helm import Helm
 from ansible_collections.servicemesh.platform.tests.support.playbooks import ROOT, Playbooks, Run
 
+pytestmark = pytest.mark.slow
+
 FRONT = {
     "name": "front",
     "namespace": "front",

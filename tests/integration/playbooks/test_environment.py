@@ -121,6 +121,7 @@ def test_a_tenant_that_leaves_takes_its_namespace_along(environment: Playbooks, 
     environment.write()
 
 
+@pytest.mark.slow
 def test_the_api_server_is_killed(environment: Playbooks, kube_binary: Path) -> None:
     state = str(environment.state)
     listed = subprocess.run(["ps", "-ww", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout

@@ -100,6 +100,7 @@ def test_drift_is_found_and_repaired(environment: Environment) -> None:
     assert environment.site().recap["istio"]["changed"] == 1
 
 
+@pytest.mark.slow
 def test_values_of_a_user_come_last(environment: Environment) -> None:
     values = {"meshConfig": {"defaultConfig": {"terminationDrainDuration": "10s"}}, "traceSampling": 5}
     environment.site(site_components="mesh", mesh_values=values, mesh_access_log="true")
@@ -110,6 +111,7 @@ def test_values_of_a_user_come_last(environment: Environment) -> None:
     assert "accessLogFile" not in environment.get("-n", "istio-system", "configmap", "istio")["data"]["mesh"]
 
 
+@pytest.mark.slow
 def test_an_authority_that_is_there_stays_and_what_is_wrong_with_it_is_told(environment: Environment) -> None:
     own = {"data": {"root-cert.pem": "b3du"}}
     environment.kubectl("-n", "istio-system", "patch", "secret", "cacerts", f"--patch={json.dumps(own)}")
@@ -120,6 +122,7 @@ def test_an_authority_that_is_there_stays_and_what_is_wrong_with_it_is_told(envi
     assert environment.get("-n", "istio-system", "secret", "cacerts")["data"]["root-cert.pem"] == "b3du"
 
 
+@pytest.mark.slow
 def test_a_lost_authority_is_signed_anew_with_the_same_root(environment: Environment) -> None:
     root = environment.get("-n", "istio-system", "secret", "mesh-root")["data"]
     environment.kubectl("-n", "istio-system", "delete", "secret", "cacerts")
@@ -134,6 +137,7 @@ def test_a_lost_authority_is_signed_anew_with_the_same_root(environment: Environ
     assert environment.site(site_components="mesh").recap["istio"]["changed"] == 0
 
 
+@pytest.mark.slow
 def test_an_authority_in_the_layout_of_cert_manager_is_taken(environment: Environment) -> None:
     before = environment.get("-n", "istio-system", "secret", "cacerts")["data"]
     data = {"tls.crt": before["ca-cert.pem"], "tls.key": before["ca-key.pem"], "ca.crt": before["root-cert.pem"]}
@@ -143,6 +147,7 @@ def test_an_authority_in_the_layout_of_cert_manager_is_taken(environment: Enviro
     assert environment.site(site_components="mesh").recap["istio"]["changed"] == 0
 
 
+@pytest.mark.slow
 def test_a_second_revision_comes_and_goes_and_the_first_keeps_what_is_shared(environment: Environment) -> None:
     canary = {"mesh_revision": "canary", "mesh_revision_tags": ["next"]}
     environment.site(site_components="mesh", **canary)
@@ -168,6 +173,7 @@ def test_two_injectors_on_one_namespace_are_found(environment: Environment) -> N
     environment.kubectl("delete", "namespace", "both")
 
 
+@pytest.mark.slow
 def test_a_share_of_the_workloads_of_a_tenant_is_in_the_mesh(environment: Environment) -> None:
     environment.kubectl("create", "namespace", "article")
     deployment = {
@@ -211,6 +217,7 @@ def test_a_share_of_the_workloads_of_a_tenant_is_in_the_mesh(environment: Enviro
     environment.kubectl("delete", "namespace", "article")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("age", "patch"),
     [

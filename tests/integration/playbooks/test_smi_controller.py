@@ -163,6 +163,7 @@ def test_an_illegal_one_is_refused_by_a_policy_and_a_contradiction_by_the_webhoo
     assert (code, "validate.smi.servicemesh.platform" in told) == (1, True), told
 
 
+@pytest.mark.slow
 def test_new_certificates_are_taken_without_a_restart_and_without_a_failure(environment: Environment) -> None:
     authority, certificate = environment.pem("smi-controller-ca"), environment.pem("smi-controller-tls")
     log = environment.playbooks.state / "logs" / "process-smi-controller.log"
@@ -178,6 +179,7 @@ def test_new_certificates_are_taken_without_a_restart_and_without_a_failure(envi
     assert environment.site().recap["demo"]["changed"] == 0
 
 
+@pytest.mark.slow
 def test_a_new_authority_is_trusted_before_it_signs(environment: Environment) -> None:
     authority = environment.pem("smi-controller-ca")
     with environment.read_all_the_time() as failures:

@@ -25,6 +25,8 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.smi.wire impo
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi_storage.backup import NAMESPACE as BACKUPS
 from ansible_collections.servicemesh.platform.plugins.module_utils.smi_storage.mover import Result, Wishes, move_all
 
+pytestmark = pytest.mark.slow
+
 NAMESPACE = "smi-storage"
 NEWEST = crds(newest_versions())
 PUBLISHED = {kind.name for kind in KINDS}

@@ -31,6 +31,8 @@ from ansible_collections.servicemesh.platform.tests.support.smi_controller impor
     free_port,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def controller(stage: Stage) -> Iterator[Controller]:
