@@ -144,7 +144,7 @@ def gateway_values(settings: Settings, gateway: Mapping[str, Any]) -> Dict[str, 
     return merged(values, gateway["values"])
 
 
-def owned(values: Mapping[str, Any], others: Mapping[str, str] = OWNED, path: Tuple[str, ...] = ()) -> Iterator[str]:
+def owned(values: Mapping[str, Any], others: Mapping[str, str], path: Tuple[str, ...] = ()) -> Iterator[str]:
     """The paths in a user's values that are not the user's to set, for they are those of others."""
     for key, value in values.items():
         here = (*path, str(key))

@@ -278,7 +278,7 @@ def _days(root: int, intermediate: int) -> Iterator[Problem]:
 
 
 def _values(values: Mapping[str, Any]) -> Iterator[Problem]:
-    for path in owned(values):
+    for path in owned(values, OWNED):
         yield Problem(f"mesh_values.{path}", "set", f"leave it out: {OWNED[path]}")
     for path in ambient(values):
         yield Problem(f"mesh_values.{path}", "set", "leave it out: ambient is not there yet, only sidecars are")

@@ -175,7 +175,7 @@ def in_rules(matches: Sequence[Dict[str, Any]]) -> List[List[Dict[str, Any]]]:
 
 
 def http_matches(
-    match: Match, place: str, result: Translation, every: Mapping[str, Any] = ALL_REQUESTS
+    match: Match, place: str, result: Translation, every: Mapping[str, Any]
 ) -> Optional[List[Dict[str, Any]]]:
     """The matches of an HTTPRoute, one for each method; None, with a finding, when it cannot say the match.
 

@@ -126,7 +126,7 @@ class _Policies:
         return tcp_ports(self._surroundings.pods_of_account(destination.namespace, destination.name))
 
     def _route_matches(self, match: Match, target: TrafficTarget) -> Optional[List[Dict[str, Any]]]:
-        found = gateway_api.http_matches(match, subject(target), self._result)
+        found = gateway_api.http_matches(match, subject(target), self._result, gateway_api.ALL_REQUESTS)
         if found is not None and len(found) > gateway_api.MAX_MATCHES_OF_RULE:
             message = f"match {match.name!r} is left out: it has too many methods"
             self._result.error("limit", subject(target), message, "Name each method once.")

@@ -76,7 +76,7 @@ def test_values_of_a_user_come_last_and_leave_the_rest() -> None:
 
 def test_what_others_decide_is_found_wherever_it_stands() -> None:
     values = {"pdb": {"minAvailable": 1}, "global": {"proxy": {"image": "x", "logLevel": "info"}}, "env": {"A": "b"}}
-    assert list(owned(values)) == ["pdb", "global.proxy.image"]
+    assert list(owned(values, OWNED)) == ["pdb", "global.proxy.image"]
 
 
 def test_every_refused_value_says_why() -> None:
