@@ -82,7 +82,7 @@ molecule: $(VENV)/.dev ## every role on a real API server, twice
 
 .PHONY: test-nodes
 test-nodes: $(VENV)/.dev ## tests on real nodes; wants root
-	$(MAKE) --no-print-directory build ARGS= > /dev/null
+	$(MAKE) --no-print-directory build ARGS="-e cluster_embedded_ha=true" > /dev/null  # installs their proxy too
 	$(BIN)/pytest tests/nodes $(ARGS)
 	$(BIN)/pytest tests/high_availability  # apart: together they would want more inotify instances than there are
 
