@@ -24,11 +24,6 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.images.errors
 
 try:
     import yaml
-
-    try:
-        from yaml import CSafeLoader as Loader
-    except ImportError:
-        from yaml import SafeLoader as Loader  # type: ignore[assignment]
 except ImportError:  # the module tells what to install
     yaml = None  # type: ignore[assignment]
 
@@ -116,7 +111,7 @@ def _entry(source: Source, index: Dict[str, Any]) -> Dict[str, Any]:
 
 def _index(url: str, access: Access) -> Dict[str, Any]:
     try:
-        index = yaml.load(_get(url, access), Loader=Loader)
+        index = yaml.load(_get(url, access), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError as error:
         index = error
     if not isinstance(index, dict) or not isinstance(index.get("entries") or {}, dict):
