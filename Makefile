@@ -56,8 +56,8 @@ kubeconfig: ## print the path of the kubeconfig of the embedded ENVIRONMENT
 
 # --- tests --------------------------------------------------------------------------------------------------------
 
-.PHONY: test lint types unit integration sanity molecule artifact
-test: lint types unit build integration molecule sanity artifact ## all tests
+.PHONY: test lint types unit programs integration sanity molecule artifact
+test: lint types unit programs integration molecule sanity artifact ## all tests
 
 lint: $(VENV)/.dev ## ruff, yamllint, ansible-lint (profile production)
 	$(BIN)/ruff check .
@@ -74,6 +74,9 @@ unit: $(VENV)/.dev ## unit tests, without a server
 integration: $(VENV)/.dev ## tests against a real API server
 	$(BIN)/pytest tests/integration -n 2 --dist loadfile $(if $(MARKED),-m "$(MARKED)") $(ARGS)
 
+programs: $(VENV)/.runtime  # what those on played nodes need; istiod runs on real ones alone
+	$(PLAYBOOK) servicemesh.platform.build -e mesh_provider=none
+
 sanity: $(VENV)/.dev ## ansible-test sanity on a fresh copy of the collection
 	tests/sanity.sh $(BIN)
 
@@ -82,7 +85,7 @@ molecule: $(VENV)/.dev ## every role on a real API server, twice
 
 .PHONY: test-nodes
 test-nodes: $(VENV)/.dev ## tests on real nodes; wants root
-	$(MAKE) --no-print-directory build ARGS="-e cluster_embedded_ha=true" > /dev/null  # installs their proxy too
+	$(MAKE) --no-print-directory build ARGS="-e mesh_provider=none -e cluster_embedded_ha=true" > /dev/null  # installs their proxy too
 	$(BIN)/pytest tests/nodes $(ARGS)
 	$(BIN)/pytest tests/high_availability  # apart: together they would want more inotify instances than there are
 

@@ -77,7 +77,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--foreign", type=int, default=50_000, help="objects that are not ours")
     parser.add_argument("--environments", type=int, default=20)
     parser.add_argument("--splits", type=int, default=2000, help="TrafficSplits for the SMI controller")
-    parser.add_argument("--mesh", default="", help="kubeconfig of an environment of inventories/istio that stands")
+    parser.add_argument("--mesh", default="", help="kubeconfig of an environment with Istio that stands")
     return parser.parse_args()
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The servicemesh.platform authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An environment with Istio on real nodes, made by the playbook from `inventories/istio`: one for the whole session."""
+"""The demo's environment with its mesh, on real nodes: one for the whole session."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ from ansible_collections.servicemesh.platform.tests.support.playbooks import Pla
 
 # Cold, the programs of Istio take seven minutes to build.
 PATIENCE = 1500
-SHOP, OUTSIDE = "shop", "outside"
+SHOP, OUTSIDE = "payment-gateway", "outside"
+COMPONENTS = ["toolchain", "cluster", "crds", "tenancy", "mesh", "smi_controller", "controllers", "autoscaling"]
+"""All but network_policies: it is the mesh that is to let in and to keep out."""
 
 
 @pytest.fixture(scope="session")
 def playbooks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playbooks]:
-    """The inventory, brought up, and torn down in the end."""
+    """The demo's inventory, brought up, and torn down in the end."""
     if os.geteuid() != 0:
         pytest.fail("real nodes want root: run 'make test-mesh' as root")
-    made = Playbooks(tmp_path_factory.mktemp("mesh"), name="istio", patience=PATIENCE)
-    made.write(cluster_embedded_nodes="kubelet", cluster_embedded_durable=False)
+    made = Playbooks(tmp_path_factory.mktemp("mesh"), patience=PATIENCE)
+    made.write(cluster_embedded_nodes="kubelet", cluster_embedded_durable=False, site_components=COMPONENTS)
     with made.standing():
         yield made
 

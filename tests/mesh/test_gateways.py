@@ -34,9 +34,9 @@ def gateway(playbooks: Playbooks, mesh: Environment) -> Iterator[Environment]:
     """The mesh with a gateway, which goes in the end."""
     run = playbooks.run("site", site_components="mesh", mesh_gateways=GATEWAYS)
     assert run.code == 0, run.output
-    assert run.recap["istio"]["changed"] == 1
+    assert run.recap["demo"]["changed"] == 1
     yield mesh
-    assert playbooks.run("site", site_components="mesh").recap["istio"]["changed"] == 1
+    assert playbooks.run("site", site_components="mesh").recap["demo"]["changed"] == 1
     assert FRONT not in [each["metadata"]["name"] for each in mesh.get("namespaces")["items"]]
 
 
@@ -64,7 +64,7 @@ def test_its_pod_has_the_envoy_of_the_mesh(playbooks: Playbooks, gateway: Enviro
     (container,) = pod["spec"]["containers"]
     assert "/proxyv2@sha256:" in container["image"]
     again = playbooks.run("site", site_components="mesh", mesh_gateways=GATEWAYS)
-    assert again.recap["istio"]["changed"] == 0
+    assert again.recap["demo"]["changed"] == 0
 
 
 def test_requests_from_outside_reach_a_workload_by_the_objects_of_istio(gateway: Environment) -> None:

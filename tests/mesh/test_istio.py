@@ -59,7 +59,7 @@ def test_istiod_runs_in_every_zone_and_its_pods_have_sidecars(playbooks: Playboo
 
 
 def test_a_second_run_changes_nothing(playbooks: Playbooks, mesh: Environment) -> None:
-    assert playbooks.run("site").recap["istio"]["changed"] == 0
+    assert playbooks.run("site").recap["demo"]["changed"] == 0
 
 
 @pytest.mark.parametrize(("v1", "v2"), [(80, 20), (50, 50), (0, 100)])
@@ -98,14 +98,14 @@ def test_what_somebody_has_removed_is_found_and_comes_back(playbooks: Playbooks,
     mesh.cluster.kubectl("-n", "istio-system", "delete", "peerauthentication", "default")
     verified = playbooks.run("verify", site_components="mesh")
     assert "PeerAuthentication" in verified.text
-    assert playbooks.run("site", site_components="mesh").recap["istio"]["changed"] == 1
+    assert playbooks.run("site", site_components="mesh").recap["demo"]["changed"] == 1
 
 
 def test_the_mesh_stays_while_there_are_sidecars(playbooks: Playbooks, mesh: Environment) -> None:
     refused = playbooks.absent("mesh")
     assert refused.code != 0
     assert "pods have a sidecar of this mesh" in refused.text
-    assert "shop/backend-v1-" in refused.text
+    assert f"{SHOP}/backend-v1-" in refused.text
     assert mesh.get("-n", "istio-system", "deployment", "istiod")["status"]["readyReplicas"] == 3
 
 

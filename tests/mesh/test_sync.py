@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from ansible_collections.servicemesh.platform.plugins.modules.mesh_sync import INTERFACE
 from ansible_collections.servicemesh.platform.plugins.plugin_utils.in_process import call
+from ansible_collections.servicemesh.platform.tests.mesh.conftest import SHOP
 from ansible_collections.servicemesh.platform.tests.support.nodes import Environment, Object, eventually
 
 SYNC = "sync"
@@ -111,7 +112,7 @@ def test_proxies_are_in_step_after_a_change(own: Environment) -> None:
 def test_the_whole_mesh_is_looked_at_without_namespaces(own: Environment) -> None:
     answer = sync(own, namespaces=[], wait=True)
     assert answer["in_step"], answer["table"]
-    assert {"shop", SYNC} <= {each["namespace"] for each in answer["proxies"]}
+    assert {SHOP, SYNC} <= {each["namespace"] for each in answer["proxies"]}
     assert len(answer["istiods"]) >= 3
     assert {each["problem"] for each in answer["istiods"]} == {""}
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.servicemesh.platform.tests.integration.smi_controller.objects import split
-from ansible_collections.servicemesh.platform.tests.mesh.conftest import PATIENCE, SHOP
+from ansible_collections.servicemesh.platform.tests.mesh.conftest import COMPONENTS, PATIENCE, SHOP
 from ansible_collections.servicemesh.platform.tests.mesh.steady import Client
 from ansible_collections.servicemesh.platform.tests.support.cluster import Cluster, built_kube
 from ansible_collections.servicemesh.platform.tests.support.nodes import Environment, probe_image
@@ -27,12 +27,10 @@ from ansible_collections.servicemesh.platform.tests.support.playbooks import Pla
 FIRST, CLIENTS = "first", "clients"
 EVERY = 20
 """Milliseconds between two requests of a client."""
-TENANT = {
-    "name": "shop",
-    "namespaces": [FIRST, SHOP],
-    "pod_security": "privileged",
-    "quota": {"requests.cpu": "2", "requests.memory": "4Gi", "limits.cpu": "32", "limits.memory": "16Gi"},
-}
+TENANTS = [
+    {"name": FIRST, "namespaces": [FIRST], "pod_security": "privileged"},
+    {"name": SHOP, "namespaces": [SHOP], "pod_security": "privileged"},
+]
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +38,12 @@ def playbooks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playbooks]:
     """An environment at the revision blue, with namespaces of two waves."""
     if os.geteuid() != 0:
         pytest.fail("real nodes want root: run 'make test-mesh' as root")
-    made = Playbooks(tmp_path_factory.mktemp("upgrade"), name="istio", patience=PATIENCE)
-    own: dict[str, Any] = {"tenancy_tenants": [TENANT], "mesh_inject_namespaces": [FIRST, SHOP]}
+    made = Playbooks(tmp_path_factory.mktemp("upgrade"), patience=PATIENCE)
+    own: dict[str, Any] = {"tenancy_tenants": TENANTS, "mesh_inject_namespaces": [FIRST, SHOP]}
+    own["controllers_workloads"] = [
+        each for each in made.variables()["controllers_workloads"] if each["namespace"] == SHOP
+    ]
+    own["site_components"] = COMPONENTS
     made.write(cluster_embedded_nodes="kubelet", cluster_embedded_durable=False, mesh_revision="blue", **own)
     with made.standing():
         yield made
@@ -111,7 +113,7 @@ def test_slips_are_told_before_anything_is_sent(playbooks: Playbooks, mesh: Envi
 def test_check_mode_tells_who_moves(playbooks: Playbooks, mesh: Environment) -> None:
     run = playbooks.run("mesh_upgrade", "--check", mesh_revision="green")
     assert run.code == 0, run.output
-    assert "from revision blue to green, namespaces: first; then shop" in run.text
+    assert f"from revision blue to green, namespaces: first; then {SHOP}" in run.text
     assert revisions(mesh, FIRST, SHOP) == {"blue"}
     assert istiods(mesh) == {"istiod-blue"}
 
@@ -154,7 +156,7 @@ def test_the_old_one_goes_and_a_second_run_changes_nothing(playbooks: Playbooks,
     upgraded(playbooks, mesh_revision="green")
     assert istiods(mesh) == {"istiod-green"}
     assert revisions(mesh, FIRST, SHOP) == {"green"}
-    assert upgraded(playbooks, mesh_revision="green").recap["istio"]["changed"] == 0
+    assert upgraded(playbooks, mesh_revision="green").recap["demo"]["changed"] == 0
     site = playbooks.run("site", mesh_revision="green")
     assert site.code == 0, site.output
-    assert site.recap["istio"]["changed"] == 0
+    assert site.recap["demo"]["changed"] == 0

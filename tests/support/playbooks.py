@@ -15,7 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+import yaml
+
+DEMO = Path(__file__).parents[2] / "inventories" / "demo"
+VARIABLES = DEMO / "group_vars" / "environments.yml"
 ABSENT = """
 - hosts: environments
   gather_facts: false
@@ -57,12 +60,10 @@ class Run:
 
 @dataclass
 class Playbooks:
-    """An inventory of its own, and the playbooks run on it."""
+    """The demo's inventory in a folder of its own, and the playbooks run on it."""
 
     folder: Path
     extra: dict[str, Any] = field(default_factory=dict)
-    name: str = "demo"
-    """Of the inventory, and of its environment."""
     patience: int = 300
     """Seconds for a run."""
 
@@ -74,16 +75,17 @@ class Playbooks:
     def state(self) -> Path:
         return self.folder / "state"
 
+    @staticmethod
+    def variables() -> dict[str, Any]:
+        """Those of the demo's environment."""
+        loaded: dict[str, Any] = yaml.safe_load(VARIABLES.read_text())
+        return loaded
+
     def write(self, **changes: Any) -> None:
         """Write the inventory with some variables of the environments replaced."""
         (self.inventory / "group_vars").mkdir(parents=True, exist_ok=True)
-        original = ROOT / "inventories" / self.name
-        (self.inventory / "hosts.yml").write_text((original / "hosts.yml").read_text())
-        variables = (original / "group_vars" / "environments.yml").read_text()
-        manifests = str(ROOT / "inventories" / "manifests")
-        (self.inventory / "group_vars" / "environments.yml").write_text(
-            variables.replace("{{ inventory_dir }}/../manifests", manifests)
-        )
+        (self.inventory / "hosts.yml").write_text((DEMO / "hosts.yml").read_text())
+        (self.inventory / "group_vars" / "environments.yml").write_text(VARIABLES.read_text())
         own = {
             "cluster_state_dir": str(self.state),
             "cluster_embedded_nodes": "kwok",
@@ -91,7 +93,7 @@ class Playbooks:
             **changes,
         }
         (self.inventory / "host_vars").mkdir(exist_ok=True)
-        (self.inventory / "host_vars" / f"{self.name}.yml").write_text(json.dumps(own))
+        (self.inventory / "host_vars" / "demo.yml").write_text(json.dumps(own))
 
     def run(self, playbook: str, *arguments: str, **extra: Any) -> Run:
         """Run a playbook of the collection; ``extra`` are extra vars."""

@@ -12,12 +12,14 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.variables.mod
 
 
 def problems(variables: Mapping[str, Any], inventory: Inventory) -> Iterator[Problem]:
-    """Every problem with the tenants: they come from another role, or from a list of their own."""
+    """Every problem with what comes from the variables of other roles, or from such of their own."""
     for number, tenant in enumerate(variables["network_policies_tenants"] or []):
         path = f"network_policies_tenants[{number}]"
         yield from dns_label(f"{path}.name", tenant.get("name"))
         for key in ("namespaces", "adopted_namespaces"):
             yield from _namespaces(f"{path}.{key}", tenant.get(key, []))
+    yield from _namespaces("network_policies_sidecar_namespaces", variables["network_policies_sidecar_namespaces"] or [])
+    yield from dns_label("network_policies_istiod.namespace", variables["network_policies_istiod"]["namespace"])
 
 
 def _namespaces(path: str, namespaces: Any) -> Iterator[Problem]:

@@ -51,7 +51,7 @@ def _run(given: str, bench: Bench) -> Result:
 
 @contextlib.contextmanager
 def _environment(given: str, bench: Bench) -> Iterator[str]:
-    """The kubeconfig of a mesh: the given one, else that of `inventories/istio`, made for this."""
+    """The kubeconfig of a mesh: the given one, else that of the demo, made for this."""
     if given:
         yield given
         return
@@ -65,7 +65,7 @@ def _environment(given: str, bench: Bench) -> Iterator[str]:
 
 def _playbook(name: str, folder: Path) -> Command:
     own = {"cluster_state_dir": str(folder / "environment"), "report_dir": str(folder / "reports")}
-    arguments = [program("ansible-playbook"), "-i", str(ROOT / "inventories" / "istio")]
+    arguments = [program("ansible-playbook"), "-i", str(ROOT / "inventories" / "demo")]
     arguments += [f"servicemesh.platform.{name}", "-e", json.dumps({**own, "cluster_embedded_durable": False})]
     return Command(arguments, folder, environment(folder))
 

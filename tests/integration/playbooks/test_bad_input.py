@@ -30,7 +30,10 @@ def tenant(name: str = "a", **changes: Any) -> dict[str, Any]:
         ({"tenancy_tenant": []}, ["tenancy_tenant is 'set'", "did you mean tenancy_tenants?"]),
         ({"autoscaling_workloads": [{"name": "w"}]}, ["autoscaling_workloads", "namespace", "missing required"]),
         ({"autoscaling_workloads": "many"}, ["autoscaling_workloads"]),
-        ({"mesh_manifests": ["nowhere/*.yaml"]}, ["nowhere/*.yaml", "no definitions there"]),
+        (
+            {"mesh_provider": "manifests", "mesh_manifests": ["nowhere/*.yaml"]},
+            ["nowhere/*.yaml", "no definitions there"],
+        ),
         ({"site_components": "tenancy,mash"}, ["no component 'mash'", "did you mean mesh?"]),
         ({"cluster_provider": "existing"}, ["cluster_kubeconfig is None", "cluster_context is None"]),
     ],
@@ -60,7 +63,7 @@ def test_a_mistake_in_a_manifest_is_told_with_its_line_before_anything_is_sent(
 ) -> None:
     manifest = tmp_path / "mesh.yaml"
     manifest.write_text("# comment\n" * 16 + "kind: Name: space\n")
-    playbooks.write(mesh_manifests=[str(manifest)])
+    playbooks.write(mesh_provider="manifests", mesh_manifests=[str(manifest)])
     run = playbooks.run("site")
     assert run.code != 0
     assert f"{manifest}:17" in run.text or f"{manifest}, line 17" in run.text

@@ -102,7 +102,7 @@ class Environment:
         """How many tasks of a run that goes well have changed something."""
         run = self.run(**extra)
         assert run.code == 0, run.output
-        return run.recap["istio"]["changed"]
+        return run.recap["demo"]["changed"]
 
     def get(self, *arguments: str) -> Any:
         """What kubectl gets."""
@@ -114,7 +114,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory, kube_binary: Path) -> 
     """An environment that is torn down in the end, whatever came before."""
     folder = tmp_path_factory.mktemp("charts")
     places = Places(folder)
-    playbooks = Playbooks(folder, name="istio", patience=900)
+    playbooks = Playbooks(folder, patience=900)
     playbooks.write(cluster_embedded_durable=False, cluster_embedded_prometheus=False, smi_controller_prometheus="")
     try:
         yield Environment(playbooks, kube_binary, places)
@@ -153,7 +153,7 @@ def test_a_registry_that_is_gone_is_told_before_anything_changes(environment: En
 def test_the_same_charts_of_the_go_module_change_nothing(environment: Environment) -> None:
     run = environment.playbooks.run("site", site_components="mesh")
     assert run.code == 0, run.output
-    assert run.recap["istio"]["changed"] == 0
+    assert run.recap["demo"]["changed"] == 0
 
 
 def test_a_gateway_comes_and_others_scale_it(environment: Environment) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
+from ansible_collections.servicemesh.platform.plugins.module_utils.istio.share import MARK
 from ansible_collections.servicemesh.platform.tests.support.playbooks import Playbooks
 
 # As a survey of AWX sends its answers.
@@ -51,6 +52,11 @@ def items(environment: Playbooks, binary: Path, *arguments: str) -> list[Any]:
     return found
 
 
+def annotations(item: Any) -> dict[str, str]:
+    found: dict[str, str] = item["metadata"].get("annotations", {})
+    return found
+
+
 def test_check_mode_before_there_is_anything(environment: Playbooks) -> None:
     run = environment.run("site", "--check", "--diff")
     assert run.code == 0
@@ -70,7 +76,9 @@ def test_the_first_run_with_every_variable_as_text(environment: Playbooks, kube_
     assert {"trafficsplits.split.smi-spec.io", "httproutes.gateway.networking.k8s.io"} <= crds
     quotas = {quota["metadata"]["namespace"]: quota for quota in items(environment, kube_binary, "quota", "-A")}
     assert quotas["payment-gateway"]["spec"]["hard"]["requests.cpu"] == "4"
-    assert len(items(environment, kube_binary, "netpol", "-A")) == 9
+    assert len(items(environment, kube_binary, "netpol", "-A")) == 12
+    left_out = [each for each in items(environment, kube_binary, "deployments", "-A") if MARK in annotations(each)]
+    assert [each["metadata"]["namespace"] for each in left_out] == ["data-analysis", "risk-engine"]
     (scaler,) = items(environment, kube_binary, "hpa", "-A")
     assert (scaler["spec"]["minReplicas"], scaler["spec"]["maxReplicas"]) == (3, 10)
 
@@ -112,7 +120,9 @@ def test_drift_is_found_and_mended(environment: Playbooks, kube_binary: Path) ->
 
 
 def test_a_tenant_that_leaves_takes_its_namespace_along(environment: Playbooks, kube_binary: Path) -> None:
-    environment.write(tenancy_tenants=[{"name": "risk-engine", "namespaces": ["risk-engine"]}])
+    left = [each for each in Playbooks.variables()["controllers_workloads"] if each["namespace"] == "risk-engine"]
+    tenants = [{"name": "risk-engine", "namespaces": ["risk-engine"]}]
+    environment.write(tenancy_tenants=tenants, mesh_inject_namespaces=["risk-engine"], controllers_workloads=left)
     run = environment.run("site", **SURVEY)
     assert run.code == 0, run.output
     namespaces = items(environment, kube_binary, "ns", "-l", "servicemesh.platform/tenant")
@@ -133,6 +143,7 @@ def test_the_api_server_is_killed(environment: Playbooks, kube_binary: Path) -> 
     assert environment.run("site", **SURVEY).recap["demo"]["changed"] == 0
 
 
+IMAGES = {name: f"registry.example.com/{name}:1.31.0@sha256:{'0' * 64}" for name in ("pilot", "proxyv2")}
 ALL = ["cluster", "crds", "tenancy", "smi_controller", "controllers", "mesh", "network_policies", "autoscaling"]
 
 
@@ -143,7 +154,9 @@ def existing(environment: Playbooks, **changes: Any) -> None:
         cluster_kubeconfig=str(environment.state / "kubeconfig"),
         cluster_context="admin@demo",
         cluster_state_dir=str(environment.folder / "existing"),
-        site_components=["cluster", "crds", "tenancy", "controllers", "mesh", "network_policies", "autoscaling"],
+        # Nobody plays an istiod here that would answer.
+        site_components=["cluster", "crds", "tenancy", "controllers", "network_policies", "autoscaling"],
+        mesh_images=IMAGES,
         **changes,
     )
 
@@ -195,11 +208,14 @@ def test_teardown_of_an_existing_cluster_wants_a_word_and_leaves_it_clean(
     assert run.code == 0, run.output
     left = items(environment, kube_binary, "ns")
     alive = {space["metadata"]["name"] for space in left if space["status"]["phase"] == "Active"}
-    # The nodes of the embedded cluster are a set too, and its parent stays with them.
-    assert alive == {"default", "kube-node-lease", "kube-public", "kube-system", "servicemesh-platform"}
+    system = {"default", "kube-node-lease", "kube-public", "kube-system", "servicemesh-platform"}
+    # The authority of the mesh stays, with its namespace.
+    assert alive == {*system, "istio-system"}
     parents = items(environment, kube_binary, "cm", "-n", "servicemesh-platform", "-l", "applyset.kubernetes.io/id")
-    assert [parent["metadata"]["name"] for parent in parents] == ["cluster"]
-    assert not [c for c in items(environment, kube_binary, "crd") if "smi-spec.io" in c["metadata"]["name"]]
+    # The nodes of the embedded cluster are a set too. Each parent stays with what is left of its set.
+    assert [parent["metadata"]["name"] for parent in parents] == ["cluster", "mesh-base"]
+    names = [crd["metadata"]["name"] for crd in items(environment, kube_binary, "crd")]
+    assert not [name for name in names if "smi-spec.io" in name or "istio.io" in name]
     assert not (environment.folder / "existing" / "identity.json").exists()
 
 

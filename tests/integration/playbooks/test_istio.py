@@ -43,7 +43,7 @@ class Environment:
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory, kube_binary: Path) -> Iterator[Environment]:
     """An environment that is torn down in the end, whatever came before."""
-    playbooks = Playbooks(tmp_path_factory.mktemp("istio"), name="istio", patience=PATIENCE)
+    playbooks = Playbooks(tmp_path_factory.mktemp("istio"), patience=PATIENCE)
     playbooks.write(cluster_embedded_durable=False, cluster_embedded_prometheus=False, smi_controller_prometheus="")
     yield Environment(playbooks, kube_binary)
     playbooks.run("teardown")
@@ -51,7 +51,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory, kube_binary: Path) -> 
 
 def test_check_mode_before_there_is_anything(environment: Environment) -> None:
     run = environment.site("--check")
-    assert run.recap["istio"]["changed"] > 0
+    assert run.recap["demo"]["changed"] > 0
     assert not environment.playbooks.state.exists()
 
 
@@ -80,7 +80,7 @@ def test_it_is_installed_and_a_second_run_changes_nothing(environment: Environme
         "mode": "STRICT"
     }
     assert environment.get("hpa,pdb", "-n", "istio-system")["items"] == []
-    assert environment.site().recap["istio"]["changed"] == 0
+    assert environment.site().recap["demo"]["changed"] == 0
 
 
 def test_what_others_write_stays(environment: Environment) -> None:
@@ -89,7 +89,7 @@ def test_what_others_write_stays(environment: Environment) -> None:
     environment.kubectl(
         "patch", "mutatingwebhookconfiguration", "istio-sidecar-injector", "--type=json", f"--patch={bundle}"
     )
-    assert environment.site().recap["istio"]["changed"] == 0
+    assert environment.site().recap["demo"]["changed"] == 0
     assert environment.get("-n", "istio-system", "deployment", "istiod")["spec"]["replicas"] == 3
 
 
@@ -97,7 +97,7 @@ def test_drift_is_found_and_repaired(environment: Environment) -> None:
     environment.kubectl("-n", "istio-system", "delete", "configmap", "istio")
     verified = environment.playbooks.run("verify", site_components="mesh")
     assert "ConfigMap istio-system/istio" in verified.text
-    assert environment.site().recap["istio"]["changed"] == 1
+    assert environment.site().recap["demo"]["changed"] == 1
 
 
 @pytest.mark.slow
@@ -118,7 +118,7 @@ def test_an_authority_that_is_there_stays_and_what_is_wrong_with_it_is_told(envi
     run = environment.playbooks.run("site", site_components="mesh")
     assert run.code != 0
     assert "Secret istio-system/cacerts: root-cert.pem is no certificate in PEM" in run.text
-    assert run.recap["istio"]["changed"] == 0
+    assert run.recap["demo"]["changed"] == 0
     assert environment.get("-n", "istio-system", "secret", "cacerts")["data"]["root-cert.pem"] == "b3du"
 
 
@@ -134,7 +134,7 @@ def test_a_lost_authority_is_signed_anew_with_the_same_root(environment: Environ
     assert made["root-cert.pem"] == root["tls.crt"]
     assert environment.get("-n", "istio-system", "secret", "mesh-root")["data"] == root
     assert not any(secret in run.output for secret in ("PRIVATE KEY", made["ca-key.pem"][:60], root["tls.key"][:60]))
-    assert environment.site(site_components="mesh").recap["istio"]["changed"] == 0
+    assert environment.site(site_components="mesh").recap["demo"]["changed"] == 0
 
 
 @pytest.mark.slow
@@ -144,14 +144,14 @@ def test_an_authority_in_the_layout_of_cert_manager_is_taken(environment: Enviro
     environment.kubectl("-n", "istio-system", "delete", "secret", "cacerts")
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "cacerts"}, "data": data}
     environment.kubectl("-n", "istio-system", "apply", "-f", "-", stdin=json.dumps(secret))
-    assert environment.site(site_components="mesh").recap["istio"]["changed"] == 0
+    assert environment.site(site_components="mesh").recap["demo"]["changed"] == 0
 
 
 @pytest.mark.slow
 def test_a_second_revision_comes_and_goes_and_the_first_keeps_what_is_shared(environment: Environment) -> None:
     canary = {"mesh_revision": "canary", "mesh_revision_tags": ["next"]}
     environment.site(site_components="mesh", **canary)
-    assert environment.site(site_components="mesh", **canary).recap["istio"]["changed"] == 0
+    assert environment.site(site_components="mesh", **canary).recap["demo"]["changed"] == 0
     # The last one that was converged is the default, and stays as long as there is another one that could be it.
     refused = environment.playbooks.absent("mesh", **canary)
     assert refused.code != 0
@@ -161,7 +161,7 @@ def test_a_second_revision_comes_and_goes_and_the_first_keeps_what_is_shared(env
     run = environment.playbooks.absent("mesh", **canary)
     assert run.code == 0, run.output
     assert environment.kubectl("-n", "istio-system", "get", "deployments", "-o", "name") == "deployment.apps/istiod\n"
-    assert environment.site(site_components="mesh").recap["istio"]["changed"] == 0
+    assert environment.site(site_components="mesh").recap["demo"]["changed"] == 0
 
 
 def test_two_injectors_on_one_namespace_are_found(environment: Environment) -> None:
@@ -207,7 +207,7 @@ def test_a_share_of_the_workloads_of_a_tenant_is_in_the_mesh(environment: Enviro
     assert "5 of 5 workloads have a sidecar, and 80 % are asked for; should have none: Deployment" in verified.text
     environment.site(**asking(80))
     (first,) = left_out()
-    assert environment.site(**asking(80)).recap["istio"]["changed"] == 0
+    assert environment.site(**asking(80)).recap["demo"]["changed"] == 0
     assert environment.playbooks.run("verify", **asking(80)).code == 0
     environment.site(**asking(50))
     assert len(left_out()) == 2

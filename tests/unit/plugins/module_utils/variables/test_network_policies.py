@@ -12,6 +12,15 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.variables.mod
 from ansible_collections.servicemesh.platform.plugins.module_utils.variables.network_policies import problems
 
 
+def told(**variables: Any) -> list[str]:
+    defaults = {
+        "network_policies_tenants": None,
+        "network_policies_sidecar_namespaces": None,
+        "network_policies_istiod": {"namespace": "istio-system"},
+    }
+    return [str(problem) for problem in problems({**defaults, **variables}, Inventory("demo", {}, {}))]
+
+
 @pytest.mark.parametrize(
     ("tenant", "message"),
     [
@@ -23,10 +32,18 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.variables.net
     ],
 )
 def test_problems_name_variable_value_and_mend(tenant: dict[str, Any], message: str | None) -> None:
-    told = [str(problem) for problem in problems({"network_policies_tenants": [tenant]}, Inventory("demo", {}, {}))]
-    assert (message is None) == (not told)
-    assert message is None or message in told[0]
+    found = told(network_policies_tenants=[tenant])
+    assert (message is None) == (not found)
+    assert message is None or message in found[0]
 
 
 def test_no_tenants_are_no_problem() -> None:
-    assert not list(problems({"network_policies_tenants": None}, Inventory("demo", {}, {})))
+    assert not told()
+
+
+def test_where_the_mesh_is_has_to_be_a_name() -> None:
+    assert (
+        "network_policies_sidecar_namespaces is 'a,b': write a list"
+        in told(network_policies_sidecar_namespaces="a,b")[0]
+    )
+    assert "network_policies_istiod.namespace is 'A'" in told(network_policies_istiod={"namespace": "A"})[0]
