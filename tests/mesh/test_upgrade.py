@@ -13,7 +13,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -24,13 +24,20 @@ from ansible_collections.servicemesh.platform.tests.support.cluster import Clust
 from ansible_collections.servicemesh.platform.tests.support.nodes import Environment, probe_image
 from ansible_collections.servicemesh.platform.tests.support.playbooks import Playbooks, Run
 
-FIRST, CLIENTS = "first", "clients"
+FIRST, CLIENTS, STRANGERS, FRONT = "first", "clients", "strangers", "front"
 EVERY = 20
 """Milliseconds between two requests of a client."""
 TENANTS = [
     {"name": FIRST, "namespaces": [FIRST], "pod_security": "privileged"},
     {"name": SHOP, "namespaces": [SHOP], "pod_security": "privileged"},
 ]
+GATEWAY = {
+    "name": FRONT,
+    "namespace": FRONT,
+    "service_type": "ClusterIP",
+    "ports": [{"name": "http", "port": 80}],
+    "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}},
+}
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +50,7 @@ def playbooks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playbooks]:
     own["controllers_workloads"] = [
         each for each in made.variables()["controllers_workloads"] if each["namespace"] == SHOP
     ]
-    own["site_components"] = COMPONENTS
+    own.update(site_components=COMPONENTS, mesh_gateways=[GATEWAY])
     made.write(cluster_embedded_nodes="kubelet", cluster_embedded_durable=False, mesh_revision="blue", **own)
     with made.standing():
         yield made
@@ -78,6 +85,24 @@ def client(mesh: Environment) -> Client:
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": CLIENTS, "labels": labels}}
     mesh.cluster.apply(space)
     return Client(mesh, CLIENTS).start(f"http://backend.{SHOP}/hostname", EVERY)
+
+
+@pytest.fixture(scope="module")
+def stranger(mesh: Environment) -> Client:
+    """Outside of the mesh, in front of the gateway."""
+    server = {"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}
+    route = {"route": [{"destination": {"host": f"backend.{SHOP}.svc.cluster.local", "port": {"number": 80}}}]}
+    mesh.cluster.apply(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": STRANGERS}},
+        of_istio("Gateway", selector={"istio": FRONT}, servers=[server]),
+        of_istio("VirtualService", hosts=["*"], gateways=[FRONT], http=[route]),
+    )
+    return Client(mesh, STRANGERS).start(f"http://{FRONT}.{FRONT}/hostname", EVERY)
+
+
+def of_istio(kind: str, **spec: Any) -> dict[str, Any]:
+    metadata = {"name": FRONT, "namespace": SHOP}
+    return {"apiVersion": "networking.istio.io/v1", "kind": kind, "metadata": metadata, "spec": spec}
 
 
 def revisions(mesh: Environment, *namespaces: str) -> set[str]:
@@ -130,8 +155,10 @@ def test_what_does_not_do_well_goes_back(playbooks: Playbooks, mesh: Environment
 
 
 def test_what_was_cut_off_goes_on_and_an_istiod_that_is_needed_stays(
-    playbooks: Playbooks, mesh: Environment, client: Client
+    playbooks: Playbooks, mesh: Environment, client: Client, stranger: Client
 ) -> None:
+    assert revisions(mesh, FRONT) == {"blue"}
+    assert stranger.counts()[1] == 0
     command = playbooks.command("servicemesh.platform.mesh_upgrade", mesh_revision="green")
     with subprocess.Popen(command, cwd=playbooks.folder, stdout=subprocess.PIPE, text=True, process_group=0) as run:
         assert run.stdout
@@ -149,6 +176,17 @@ def test_what_was_cut_off_goes_on_and_an_istiod_that_is_needed_stays(
     good, bad = client.counts()
     assert bad == 0, client.log()
     assert good > 1000
+
+
+def test_a_gateway_has_moved_under_the_requests_of_a_stranger(
+    mesh: Environment, stranger: Client, record_property: Callable[[str, object], None]
+) -> None:
+    assert revisions(mesh, FRONT) == {"green"}
+    good, bad = stranger.counts()
+    record_property("failed", bad)
+    print(f"{good + bad} requests through the gateway, {bad} of them failed")
+    assert good > 1000
+    assert bad == 0, stranger.log()
 
 
 def test_the_old_one_goes_and_a_second_run_changes_nothing(playbooks: Playbooks, mesh: Environment) -> None:

@@ -18,7 +18,8 @@ def problems(variables: Mapping[str, Any], inventory: Inventory) -> Iterator[Pro
         yield from dns_label(f"{path}.name", tenant.get("name"))
         for key in ("namespaces", "adopted_namespaces"):
             yield from _namespaces(f"{path}.{key}", tenant.get(key, []))
-    yield from _namespaces("network_policies_sidecar_namespaces", variables["network_policies_sidecar_namespaces"] or [])
+    sidecars = "network_policies_sidecar_namespaces"
+    yield from _namespaces(sidecars, variables[sidecars] or [])
     yield from dns_label("network_policies_istiod.namespace", variables["network_policies_istiod"]["namespace"])
 
 
