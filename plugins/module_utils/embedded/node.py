@@ -31,6 +31,8 @@ SYSCTLS = {"net/ipv4/ip_forward": "1"}
 # A node counts as lost when its lease was not renewed for the grace period of the controller manager (20 s).
 LEASE_SECONDS = 12
 STATUS_SECONDS = 3
+# As the node sees them: a folder of its own, where others may add a plugin and name it in the configuration.
+CNI_CONFIGURATION, CNI_PROGRAMS = "/var/lib/cni/net.d", "/var/lib/cni/bin"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -48,6 +50,15 @@ class NodeFolder:
     def lib(self) -> Path:
         """/var/lib of the node."""
         return self.root / "lib"
+
+    @property
+    def cni_configuration(self) -> Path:
+        return self.lib / "cni/net.d"
+
+    @property
+    def cni_programs(self) -> Path:
+        """Those that are not of the node itself."""
+        return self.lib / "cni/bin"
 
     @property
     def log(self) -> Path:
@@ -88,10 +99,10 @@ class Surroundings:
 def files(node: Node, folder: NodeFolder, around: Surroundings) -> Dict[Path, bytes]:
     """The files that the node's services read, by path."""
     texts = {
-        folder.file("containerd.toml"): _containerd(folder, around),
+        folder.file("containerd.toml"): _containerd(around),
         folder.file("kubelet.yaml"): _document(_kubelet(folder, around)),
         folder.file("kube-proxy.yaml"): _document(_kube_proxy(around)),
-        folder.file("cni/10-pods.conflist"): _document(_cni(node, around)),
+        folder.cni_configuration / "10-pods.conflist": _document(_cni(node, around)),
         folder.file("resolv.conf"): "",
         folder.spec: _document(_spec(node, folder, around)),
     }
@@ -183,7 +194,7 @@ def _service(
     }
 
 
-def _containerd(folder: NodeFolder, around: Surroundings) -> str:
+def _containerd(around: Surroundings) -> str:
     return f"""\
 version = 3
 root = "/var/lib/containerd"
@@ -206,8 +217,8 @@ state = "/run/containerd"
   restrict_oom_score_adj = true
 
 [plugins."io.containerd.cri.v1.runtime".cni]
-  bin_dirs = ["{around.programs.calico}", "{around.programs.nodes}"]
-  conf_dir = "{folder.file("cni")}"
+  bin_dirs = ["{around.programs.calico}", "{around.programs.nodes}", "{CNI_PROGRAMS}"]
+  conf_dir = "{CNI_CONFIGURATION}"
 
 [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
   runtime_type = "io.containerd.runc.v2"

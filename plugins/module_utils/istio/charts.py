@@ -13,7 +13,12 @@ from typing import Any, Dict, Iterator, List, Mapping, Sequence
 from ansible_collections.servicemesh.platform.plugins.module_utils.charts import source
 from ansible_collections.servicemesh.platform.plugins.module_utils.variables.model import Problem
 
-FOLDERS: Mapping[str, str] = {"base": "base", "istiod": "istio-control/istio-discovery", "gateway": "gateway"}
+FOLDERS: Mapping[str, str] = {
+    "base": "base",
+    "istiod": "istio-control/istio-discovery",
+    "gateway": "gateway",
+    "cni": "istio-cni",
+}
 """Chart -> where it stands in ``manifests/charts`` of a release."""
 
 

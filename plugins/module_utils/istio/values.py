@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The servicemesh.platform authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From what a user asks of Istio to the values of its Helm charts ``base``, ``istiod`` and ``gateway``."""
+"""From what a user asks of Istio to the values of its Helm charts ``base``, ``cni``, ``istiod`` and ``gateway``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ OWNED: Mapping[str, str] = {
     "autoscaleEnabled": "the role autoscaling scales istiod",
     "autoscaleMax": "the role autoscaling scales istiod",
     "autoscaleMin": "the role autoscaling scales istiod",
+    "cni.enabled": "write mesh_cni",
     "defaultRevision": "write mesh_revision",
     "global.defaultPodDisruptionBudget": "the role autoscaling makes the budget of istiod",
     "global.istioNamespace": "write mesh_namespace",
@@ -24,6 +25,7 @@ OWNED: Mapping[str, str] = {
     "image": "write mesh_images.pilot",
     "meshConfig.rootNamespace": "write mesh_root_namespace",
     "pdb": "the role autoscaling makes the budget of istiod",
+    "pilot.cni.enabled": "write mesh_cni",
     "replicaCount": "the role autoscaling scales istiod",
     "revision": "write mesh_revision",
     "revisionTags": "write mesh_revision_tags",
@@ -45,13 +47,23 @@ OWNED_OF_GATEWAYS: Mapping[str, str] = {
 }
 """The same of the chart ``gateway``."""
 
+OWNED_OF_CNI: Mapping[str, str] = {
+    "global.networkPolicy": "the role network_policies makes them",
+    "global.resourceScope": "the role installs all of it",
+    "image": "write mesh_images.install_cni",
+    "revision": "all revisions share it",
+}
+"""The same of the chart ``cni``."""
+
 AMBIENT: Tuple[Tuple[str, str], ...] = (
     ("profile", "ambient"),
     ("global.profile", "ambient"),
+    ("ambient.enabled", "true"),
+    ("cni.ambient.enabled", "true"),
     ("env.PILOT_ENABLE_AMBIENT", "true"),
     ("meshConfig.defaultConfig.proxyMetadata.ISTIO_META_ENABLE_HBONE", "true"),
 )
-"""Values that ask for ambient, which wants ztunnel and a CNI plugin on the nodes: dotted path, and value as text."""
+"""Values that ask for ambient, which wants ztunnel on the nodes: dotted path, and value as text."""
 
 TRACING = "mesh-tracing"
 """The name of the provider that mesh_tracing makes."""
@@ -82,6 +94,8 @@ class Settings:
     values: Mapping[str, Any] = field(default_factory=dict)
     root_namespace: str = ""
     tracing: Mapping[str, Any] = field(default_factory=dict)
+    cni: bool = False
+    cni_values: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -128,7 +142,15 @@ def istiod_values(settings: Settings) -> Dict[str, Any]:
             "proxy": proxy,
         },
     }
+    if settings.cni:
+        values["pilot"] = {"cni": {"enabled": True}}
     return merged(values, settings.values)
+
+
+def cni_values(settings: Settings) -> Dict[str, Any]:
+    """Those of the chart ``cni``, without the image and the folders of the nodes."""
+    # Every Kubernetes that we take has the field; the annotation is deprecated.
+    return merged({"useAppArmorAnnotation": False}, settings.cni_values)
 
 
 def gateway_values(settings: Settings, gateway: Mapping[str, Any]) -> Dict[str, Any]:

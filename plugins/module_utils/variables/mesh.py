@@ -21,12 +21,14 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.istio.share i
 from ansible_collections.servicemesh.platform.plugins.module_utils.istio.upgrade import wave_problems
 from ansible_collections.servicemesh.platform.plugins.module_utils.istio.values import (
     OWNED,
+    OWNED_OF_CNI,
     OWNED_OF_GATEWAYS,
     TRACING,
     WITHOUT_FILTERS,
     Settings,
     ambient,
     base_values,
+    cni_values,
     gateway_values,
     istiod_values,
     owned,
@@ -42,6 +44,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.variables.ten
 
 _NAMESPACES = ("mesh_deny_namespaces", "mesh_inject_namespaces")
 _IMAGES = ("pilot", "proxyv2")
+_PRIVILEGED = {"pod-security.kubernetes.io/enforce": "privileged"}
 _LONGEST_RELEASE = 53
 _CREDENTIALS = ("mesh_charts_host", "mesh_charts_username", "mesh_charts_password")
 
@@ -78,10 +81,11 @@ def derived(variables: Mapping[str, Any], inventory: Inventory) -> Dict[str, Any
         "unwanted_releases": [each["name"] for each in variables["mesh_releases"] if each["state"] == "absent"],
         "has_images": any(variables["mesh_images"].values()),
         "without_filters": WITHOUT_FILTERS,
-        "foundation": [_namespace(each) for each in _own_namespaces(variables)],
+        "foundation": [_foundation(variables, each) for each in _own_namespaces(variables)],
         "istiod": f"istiod-{settings.revision}" if settings.revision else "istiod",
         "base_values": base_values(settings),
         "istiod_values": istiod_values(settings),
+        "cni_values": cni_values(settings),
         "baseline": [
             *baseline(
                 settings.root_namespace or settings.namespace,
@@ -99,6 +103,14 @@ def derived(variables: Mapping[str, Any], inventory: Inventory) -> Dict[str, Any
 
 def _namespace(name: str) -> Dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def _foundation(variables: Mapping[str, Any], name: str) -> Dict[str, Any]:
+    """A namespace of the mesh. Where the CNI plugin is installed from, pods change their node."""
+    namespace = _namespace(name)
+    if variables["mesh_cni"] and name == variables["mesh_namespace"]:
+        namespace["metadata"]["labels"] = dict(_PRIVILEGED)
+    return namespace
 
 
 def _own_namespaces(variables: Mapping[str, Any]) -> List[str]:
@@ -139,11 +151,18 @@ def _settings(variables: Mapping[str, Any]) -> Settings:
         values=variables["mesh_values"],
         root_namespace=variables["mesh_root_namespace"],
         tracing=variables["mesh_tracing"] if _traces(variables) else {},
+        cni=variables["mesh_cni"],
+        cni_values=variables["mesh_cni_values"],
     )
 
 
 def _wanted_charts(variables: Mapping[str, Any]) -> List[str]:
-    return ["base", "istiod", *(["gateway"] if variables["mesh_gateways"] else [])]
+    further = [name for name, asking in (("gateway", "mesh_gateways"), ("cni", "mesh_cni")) if variables[asking]]
+    return ["base", "istiod", *further]
+
+
+def _wanted_images(variables: Mapping[str, Any]) -> List[str]:
+    return [*_IMAGES, *(["install_cni"] if variables["mesh_cni"] else [])]
 
 
 def _wanted_releases(variables: Mapping[str, Any]) -> List[Dict[str, Any]]:
@@ -212,7 +231,7 @@ def _istio(variables: Mapping[str, Any]) -> Iterator[Problem]:
         yield from dns_label(name, variables[name])
     yield from dns_subdomain("mesh_trust_domain", variables["mesh_trust_domain"])
     yield from _revision(variables["mesh_revision"], variables["mesh_revision_tags"])
-    yield from _images(variables["mesh_images"])
+    yield from _images(variables["mesh_images"], _wanted_images(variables))
     for name in _NAMESPACES:
         yield from unique(name, variables[name])
         for namespace in variables[name]:
@@ -223,7 +242,8 @@ def _istio(variables: Mapping[str, Any]) -> Iterator[Problem]:
         for side in ("requests", "limits"):
             for resource, amount in (variables[name].get(side) or {}).items():
                 yield from quantity(f"{name}.{side}.{resource}", amount)
-    yield from _values(variables["mesh_values"])
+    yield from _values("mesh_values", variables["mesh_values"], OWNED)
+    yield from _values("mesh_cni_values", variables["mesh_cni_values"], OWNED_OF_CNI)
     yield from _tracing(variables)
     yield from _gateways_problems(variables["mesh_gateways"])
     yield from _days(variables["mesh_root_days"], variables["mesh_intermediate_days"])
@@ -251,11 +271,12 @@ def _revision(revision: str, tags: Any) -> Iterator[Problem]:
     yield from unique("mesh_revision_tags", tags)
 
 
-def _images(images: Mapping[str, Any]) -> Iterator[Problem]:
-    given = {name: str(images[name]) for name in _IMAGES if images.get(name)}
-    for name in _IMAGES:
+def _images(images: Mapping[str, Any], wanted: Sequence[str]) -> Iterator[Problem]:
+    given = {name: str(image) for name, image in images.items() if image}
+    for name in wanted:
         if given and name not in given:
-            yield Problem(f"mesh_images.{name}", None, "name both images, or none")
+            expected = "name both images, or none" if name in _IMAGES else "name it too: mesh_cni is on"
+            yield Problem(f"mesh_images.{name}", None, expected)
     for name, image in given.items():
         try:
             reference = parse(image, f"mesh_images.{name}")
@@ -277,11 +298,11 @@ def _days(root: int, intermediate: int) -> Iterator[Problem]:
         yield Problem("mesh_root_days", root, expected)
 
 
-def _values(values: Mapping[str, Any]) -> Iterator[Problem]:
-    for path in owned(values, OWNED):
-        yield Problem(f"mesh_values.{path}", "set", f"leave it out: {OWNED[path]}")
+def _values(variable: str, values: Mapping[str, Any], others: Mapping[str, str]) -> Iterator[Problem]:
+    for path in owned(values, others):
+        yield Problem(f"{variable}.{path}", "set", f"leave it out: {others[path]}")
     for path in ambient(values):
-        yield Problem(f"mesh_values.{path}", "set", "leave it out: ambient is not there yet, only sidecars are")
+        yield Problem(f"{variable}.{path}", "set", "leave it out: ambient is not there yet, only sidecars are")
 
 
 def _traces(variables: Mapping[str, Any]) -> bool:

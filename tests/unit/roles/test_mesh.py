@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.node import CNI_CONFIGURATION, CNI_PROGRAMS
 
 ROLE = Path(__file__).parents[3] / "roles" / "mesh"
 GATEWAY = {"name": "front", "namespace": "edge", "chart_values": {}}
@@ -53,6 +54,21 @@ def test_pods_that_a_mesh_serves_are_those_of_others_than_its_gateways() -> None
     assert "edge/front-1" in worked_out("__mesh_served", mesh, **found)
     green = {"revision": "green", "gateways": []}
     assert worked_out("__mesh_served", green, takes_gateways=True, **found) == ["shop/green-1"]
+
+
+def test_the_plugin_goes_with_the_last_istiod_and_not_before_its_pods() -> None:
+    needing = {**pod("left-1", "shop", revision="gone"), "spec": {"initContainers": [{"name": "istio-validation"}]}}
+    found = {"sidecars": {"resources": [needing]}, "others": []}
+    mesh = {"revision": "", "gateways": []}
+    assert worked_out("__mesh_served", mesh, takes_gateways=True, **found) == ["shop/left-1"]
+    # It stays with another istiod, and where only one istiod goes.
+    assert worked_out("__mesh_served", mesh, takes_gateways=True, **{**found, "others": ["green"]}) == []
+    assert worked_out("__mesh_served", mesh, **found) == []
+
+
+def test_nodes_have_the_folders_that_the_plugin_is_put_into() -> None:
+    folders = worked_out("__mesh_cni_folders")
+    assert folders == {"cniConfDir": CNI_CONFIGURATION, "cniBinDir": CNI_PROGRAMS}
 
 
 def test_gateways_are_their_namespaces_and_what_their_charts_render() -> None:

@@ -12,7 +12,13 @@ from typing import Any
 
 import yaml
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.fabric import Node
-from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.node import NodeFolder, Surroundings, files
+from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.node import (
+    CNI_CONFIGURATION,
+    CNI_PROGRAMS,
+    NodeFolder,
+    Surroundings,
+    files,
+)
 from ansible_collections.servicemesh.platform.plugins.module_utils.embedded.settings import Programs
 
 GIB = 2**30
@@ -69,6 +75,15 @@ def test_pods_get_addresses_of_the_node_s_network() -> None:
     calico, portmap = json.loads(FILES["10-pods.conflist"])["plugins"]
     assert calico["ipam"]["ranges"] == [[{"subnet": "10.244.1.0/24"}]]
     assert portmap["type"] == "portmap"
+
+
+def test_others_may_add_a_plugin_without_touching_the_machine() -> None:
+    # A DaemonSet has the same paths on all nodes, and /var/lib is the node's own.
+    assert f'conf_dir = "{CNI_CONFIGURATION}"' in FILES["containerd.toml"]
+    assert f'"{CNI_PROGRAMS}"]' in FILES["containerd.toml"]
+    (written,) = [path for path in files(NODE, FOLDER, AROUND) if path.name == "10-pods.conflist"]
+    own = Path("/var/lib") / written.parent.relative_to(FOLDER.lib)
+    assert own == Path(CNI_CONFIGURATION)
 
 
 def test_the_registry_is_found_where_it_is() -> None:

@@ -27,6 +27,10 @@ def test_a_folder_has_all_of_them() -> None:
     assert charts.entries("/charts", ["gateway"]) == {"gateway": {"folder": "/charts/gateway"}}
 
 
+def test_the_plugin_has_a_folder_of_another_name() -> None:
+    assert charts.entries("/charts", ["cni"]) == {"cni": {"folder": "/charts/istio-cni"}}
+
+
 def test_a_mapping_has_a_place_for_each_that_is_needed() -> None:
     found = charts.entries({"base": BASE, "istiod": ISTIOD, "gateway": BASE}, WANTED)
     assert found == {"base": {**BASE, "name": "base"}, "istiod": {**ISTIOD, "name": "istiod"}}

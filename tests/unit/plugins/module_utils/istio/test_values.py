@@ -9,11 +9,13 @@ from typing import Any
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.istio.values import (
     OWNED,
+    OWNED_OF_CNI,
     OWNED_OF_GATEWAYS,
     STATUS_PORT,
     Settings,
     ambient,
     base_values,
+    cni_values,
     gateway_values,
     istiod_values,
     merged,
@@ -133,6 +135,22 @@ def test_values_of_a_gateway_come_last_but_not_those_of_others() -> None:
     assert list(owned(refused, OWNED_OF_GATEWAYS)) == ["autoscaling", "service.type"]
 
 
+def test_istiod_counts_on_the_plugin_where_it_is_asked_for() -> None:
+    assert istiod_values(settings(cni=True))["pilot"] == {"cni": {"enabled": True}}
+    assert "pilot" not in istiod_values(settings())
+    further = istiod_values(settings(cni=True, values={"pilot": {"cni": {"provider": "multus"}}}))
+    assert further["pilot"] == {"cni": {"enabled": True, "provider": "multus"}}
+
+
+def test_values_of_the_plugin_come_last_but_not_those_of_others() -> None:
+    assert cni_values(settings(cni=True)) == {"useAppArmorAnnotation": False}
+    further = {"cniBinDir": "/home/kubernetes/bin", "useAppArmorAnnotation": True}
+    assert cni_values(settings(cni=True, cni_values=further)) == further
+    refused = {"image": "x", "revision": "a", "global": {"networkPolicy": {"enabled": True}}, "cniConfDir": "/etc"}
+    assert list(owned(refused, OWNED_OF_CNI)) == ["image", "revision", "global.networkPolicy"]
+    assert list(owned({"cni": {"enabled": True, "provider": "multus"}}, OWNED)) == ["cni.enabled"]
+
+
 def test_traces_go_to_a_provider_of_the_mesh() -> None:
     tracing = {"service": "tempo.traces.svc.cluster.local", "port": 4317, "protocol": "opentelemetry", "sampling": 5}
     (provider,) = istiod_values(settings(tracing=tracing))["meshConfig"]["extensionProviders"]
@@ -153,4 +171,5 @@ def test_who_asks_for_ambient_is_found() -> None:
         "profile",
         "env.PILOT_ENABLE_AMBIENT",
     ]
+    assert list(ambient({"ambient": {"enabled": True, "dnsCapture": False}})) == ["ambient.enabled"]
     assert list(ambient({"profile": "demo", "env": {"PILOT_ENABLE_AMBIENT": "false"}, "meshConfig": None})) == []

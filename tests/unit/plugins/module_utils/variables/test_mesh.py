@@ -60,6 +60,8 @@ def told(**variables: Any) -> list[str]:
         {"values": {"meshConfig": {"enableTracing": True}}, "proxy_resources": {"limits": {"cpu": "500m"}}},
         {"inject_namespaces": ["shop"], "deny_namespaces": ["shop"]},
         {"charts": "/charts"},
+        {"cni": "true", "images": {**IMAGES, "install_cni": f"registry.example.com/install-cni{DIGEST}"}},
+        {"cni": True, "cni_values": {"cniBinDir": "/home/kubernetes/bin"}, "charts": {**CHARTS, "cni": ARCHIVE}},
         {**LOGIN, "charts": CHARTS, "charts_host": "registry.example.com"},
         {"charts": json.dumps(CHARTS)},
         {"tracing": {**TRACING, "service": "traces/tempo.traces.svc.cluster.local", "protocol": "zipkin"}},
@@ -111,6 +113,11 @@ def test_good_ones(variables: dict[str, Any]) -> None:
         ({"tracing": TRACING, "values": {"meshConfig": {"extensionProviders": []}}}, "take the place of the one of"),
         ({"values": {"profile": "ambient"}}, "mesh_values.profile is 'set': leave it out: ambient is not there yet"),
         ({"values": {"meshConfig": {"rootNamespace": "x"}}}, "leave it out: write mesh_root_namespace"),
+        ({"cni": "true", "charts": CHARTS}, "mesh_charts.cni is None: name it too"),
+        ({"cni": "true", "images": IMAGES}, "mesh_images.install_cni is None: name it too: mesh_cni is on"),
+        ({"values": {"cni": {"enabled": True}}}, "mesh_values.cni.enabled is 'set': leave it out: write mesh_cni"),
+        ({"cni_values": {"image": "x"}}, "mesh_cni_values.image is 'set': leave it out: write mesh_images.install_cni"),
+        ({"cni_values": {"ambient": {"enabled": True}}}, "mesh_cni_values.ambient.enabled is 'set': leave it out"),
         ({"root_namespace": "Root"}, "mesh_root_namespace is 'Root': write a DNS label"),
     ],
 )
@@ -130,6 +137,16 @@ def test_what_follows() -> None:
     assert found["injection"][0]["metadata"]["labels"] == {"istio.io/rev": "1-31"}
     assert found["base_values"]["defaultRevision"] == "1-31"
     assert mesh.derived(typed(images=IMAGES), INVENTORY)["has_images"]
+
+
+def test_the_namespace_of_the_plugin_lets_it_change_the_node() -> None:
+    wanted = typed(cni="true", root_namespace="mesh-root")
+    own, root = mesh.derived(wanted, INVENTORY)["foundation"]
+    assert own["metadata"]["labels"] == {"pod-security.kubernetes.io/enforce": "privileged"}
+    assert root["metadata"] == {"name": "mesh-root"}
+    assert mesh.derived(wanted, INVENTORY)["charts"]["cni"] == {"folder": "istio-cni"}
+    (bare,) = mesh.derived(typed(), INVENTORY)["foundation"]
+    assert bare["metadata"] == {"name": "istio-system"}
 
 
 def test_where_the_charts_come_from() -> None:
