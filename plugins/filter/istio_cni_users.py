@@ -16,8 +16,8 @@ short_description: Who needs the CNI plugin of Istio
 version_added: 0.1.0
 author: The servicemesh.platform authors (@servicemesh)
 description:
-  - Names the pods whose rules are those of the CNI plugin, and the istiods that make such pods. The plugin has to outlive
-    all of them.
+  - Names the pods whose rules are those of the CNI plugin, and the istiods that make such pods. The plugin has to
+    outlive all of them.
 positional: _input, configs
 options:
   _input:

@@ -63,7 +63,8 @@ def _nodes(name: str, found: Any, objects: Objects) -> Iterator[Finding]:
             f"Node {node}",
             "the CNI plugin of Istio is not ready",
             _STUCK,
-            f"See its pod: kubectl describe pods -n {namespace} -l k8s-app={_NAME} --field-selector spec.nodeName={node}",
+            f"See its pod: kubectl describe pods -n {namespace} -l k8s-app={_NAME} "
+            f"--field-selector spec.nodeName={node}",
         )
     if not lacking:
         yield passed("mesh-cni", f"DaemonSet {name}", f"the plugin is ready on {len(ready)} nodes")
@@ -91,8 +92,8 @@ def _left(name: str, found: Any, pods: Sequence[KubeObject]) -> Iterator[Finding
         f"DaemonSet {name}",
         f"mesh_cni is off, and it stands{_named(keeping)}",
         "When their node restarts, the rules of such pods are set up by the plugin or not at all.",
-        "Restart these pods (kubectl rollout restart), in namespaces that allow their init container. Then run the component "
-        "mesh, also that of another revision that stands beside it.",
+        "Restart these pods (kubectl rollout restart), in namespaces that allow their init container. Then run the "
+        "component mesh, also with another revision that stands beside it.",
     )
 
 
