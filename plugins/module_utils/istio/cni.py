@@ -4,7 +4,7 @@
 """Who needs the CNI plugin of Istio on the nodes (pure).
 
 With the plugin, pods have the init container ``istio-validation``, which sets up nothing and waits for the rules of
-the plugin. A pod keeps its rules as long as its sandbox lives; a new sandbox (a node that restarts) wants them set up again.
+the plugin. A pod keeps its rules as long as its sandbox lives; a new sandbox (a node that restarts) wants them anew.
 So the plugin has to outlive these pods, and every istiod that makes such pods.
 """
 

@@ -164,6 +164,57 @@ def test_a_second_revision_comes_and_goes_and_the_first_keeps_what_is_shared(env
     assert environment.site(site_components="mesh").recap["demo"]["changed"] == 0
 
 
+@pytest.mark.slow
+def test_the_plugin_on_the_nodes_comes_and_goes_after_the_pods_that_need_it(environment: Environment) -> None:
+    on = {"site_components": "mesh", "mesh_cni": "true"}
+    environment.site(**on)
+    spec = environment.get("-n", "istio-system", "daemonset", "istio-cni-node")["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    assert container["image"].startswith("registry.embedded/install-cni:1.31-")
+    folders = {each["hostPath"]["path"] for each in spec["volumes"]}
+    assert {"/var/lib/cni/bin", "/var/lib/cni/net.d"} <= folders
+    labels = environment.get("namespace", "istio-system")["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "privileged"
+
+    def injects_for_it() -> bool:
+        values = environment.get("-n", "istio-system", "configmap", "istio-sidecar-injector")["data"]["values"]
+        return bool(json.loads(values)["pilot"]["cni"]["enabled"])
+
+    assert injects_for_it()
+    assert environment.site(**on).recap["istio"]["changed"] == 0
+    environment.kubectl("-n", "istio-system", "delete", "configmap", "istio-cni-config")
+    assert "ConfigMap istio-system/istio-cni-config" in environment.playbooks.run("verify", **on).text
+    assert environment.site(**on).recap["istio"]["changed"] == 1
+
+    # As the injector of a real node makes it.
+    image = "registry.example.com/one:1"
+    init, main = ({"name": name, "image": image} for name in ("istio-validation", "one"))
+    metadata = {"name": "waiting", "namespace": "default", "labels": {"security.istio.io/tlsMode": "istio"}}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata}
+    pod["spec"] = {"initContainers": [init], "containers": [main]}
+    environment.kubectl("apply", "-f", "-", stdin=json.dumps(pod))
+    run = environment.site(site_components="mesh")
+    assert "The CNI plugin stays, for 1 need it: Pod default/waiting" in run.text
+    assert "mesh_cni is off, and it stands; 1 need it: Pod default/waiting" in run.text
+    assert not injects_for_it()
+    environment.kubectl("delete", "pod", "waiting", "--wait")
+    assert environment.site(site_components="mesh").recap["istio"]["changed"] == 1
+    assert environment.get("-n", "istio-system", "daemonsets")["items"] == []
+    assert environment.site(site_components="mesh").recap["istio"]["changed"] == 0
+
+
+@pytest.mark.slow
+def test_the_plugin_stays_for_another_revision_that_counts_on_it(environment: Environment) -> None:
+    canary = {"site_components": "mesh", "mesh_revision": "canary"}
+    environment.site(**canary, mesh_cni=True)
+    run = environment.site(site_components="mesh")
+    assert "The CNI plugin stays, for 1 need it: istiod of the revision canary" in run.text
+    run = environment.playbooks.absent("mesh", mesh_revision="canary")
+    assert run.code == 0, run.output
+    assert environment.site(site_components="mesh").recap["istio"]["changed"] == 1
+    assert environment.get("-n", "istio-system", "daemonsets")["items"] == []
+
+
 def test_two_injectors_on_one_namespace_are_found(environment: Environment) -> None:
     environment.kubectl("create", "namespace", "both")
     environment.kubectl("label", "namespace", "both", "istio-injection=enabled", "linkerd.io/inject=enabled")
