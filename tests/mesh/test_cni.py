@@ -20,7 +20,7 @@ from ansible_collections.servicemesh.platform.tests.support.cluster import Clust
 from ansible_collections.servicemesh.platform.tests.support.nodes import Environment, eventually, probe_image
 from ansible_collections.servicemesh.platform.tests.support.playbooks import Playbooks, Run
 
-NAME = "istio"
+NAME = "demo"
 BASELINE, RESTRICTED = "careful", "strict"
 SYSTEM, PLUGIN = "istio-system", "istio-cni-node"
 COMPONENTS = "cluster,crds,tenancy,mesh"
@@ -67,7 +67,7 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
     """Two tenants that let no pod change its network, in a mesh, and somebody outside of it."""
     if os.geteuid() != 0:
         pytest.fail("real nodes want root: run 'make test-mesh' as root")
-    playbooks = Playbooks(tmp_path_factory.mktemp("cni"), name=NAME, patience=PATIENCE)
+    playbooks = Playbooks(tmp_path_factory.mktemp("cni"), patience=PATIENCE)
     playbooks.write(
         cluster_embedded_nodes="kubelet",
         cluster_embedded_durable=False,

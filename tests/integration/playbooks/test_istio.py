@@ -181,10 +181,10 @@ def test_the_plugin_on_the_nodes_comes_and_goes_after_the_pods_that_need_it(envi
         return bool(json.loads(values)["pilot"]["cni"]["enabled"])
 
     assert injects_for_it()
-    assert environment.site(**on).recap["istio"]["changed"] == 0
+    assert environment.site(**on).recap["demo"]["changed"] == 0
     environment.kubectl("-n", "istio-system", "delete", "configmap", "istio-cni-config")
     assert "ConfigMap istio-system/istio-cni-config" in environment.playbooks.run("verify", **on).text
-    assert environment.site(**on).recap["istio"]["changed"] == 1
+    assert environment.site(**on).recap["demo"]["changed"] == 1
 
     # As the injector of a real node makes it.
     image = "registry.example.com/one:1"
@@ -198,9 +198,9 @@ def test_the_plugin_on_the_nodes_comes_and_goes_after_the_pods_that_need_it(envi
     assert "mesh_cni is off, and it stands; 1 need it: Pod default/waiting" in run.text
     assert not injects_for_it()
     environment.kubectl("delete", "pod", "waiting", "--wait")
-    assert environment.site(site_components="mesh").recap["istio"]["changed"] == 1
+    assert environment.site(site_components="mesh").recap["demo"]["changed"] == 1
     assert environment.get("-n", "istio-system", "daemonsets")["items"] == []
-    assert environment.site(site_components="mesh").recap["istio"]["changed"] == 0
+    assert environment.site(site_components="mesh").recap["demo"]["changed"] == 0
 
 
 @pytest.mark.slow
@@ -211,7 +211,7 @@ def test_the_plugin_stays_for_another_revision_that_counts_on_it(environment: En
     assert "The CNI plugin stays, for 1 need it: istiod of the revision canary" in run.text
     run = environment.playbooks.absent("mesh", mesh_revision="canary")
     assert run.code == 0, run.output
-    assert environment.site(site_components="mesh").recap["istio"]["changed"] == 1
+    assert environment.site(site_components="mesh").recap["demo"]["changed"] == 1
     assert environment.get("-n", "istio-system", "daemonsets")["items"] == []
 
 
