@@ -23,6 +23,7 @@ OWNED: Mapping[str, str] = {
     "global.proxy_init.image": "write mesh_images.proxyv2",
     "global.resourceScope": "the role installs all of it",
     "image": "write mesh_images.pilot",
+    "meshConfig.connectTimeout": "write mesh_connect_timeout",
     "meshConfig.rootNamespace": "write mesh_root_namespace",
     "pdb": "the role autoscaling makes the budget of istiod",
     "pilot.cni.enabled": "write mesh_cni",
@@ -80,7 +81,10 @@ WITHOUT_FILTERS: Dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Settings:
-    """What a user asks for. ``values`` are values of the chart istiod, which come last."""
+    """What a user asks for. ``values`` are values of the chart istiod, which come last.
+
+    ``connect_timeout``: how long a proxy tries to reach a pod, as JSON has a protobuf Duration (``1s``).
+    """
 
     namespace: str
     revision: str
@@ -91,6 +95,7 @@ class Settings:
     priority_class: str
     resources: Mapping[str, Any]
     proxy_resources: Mapping[str, Any]
+    connect_timeout: str
     values: Mapping[str, Any] = field(default_factory=dict)
     root_namespace: str = ""
     tracing: Mapping[str, Any] = field(default_factory=dict)
@@ -116,6 +121,7 @@ def istiod_values(settings: Settings) -> Dict[str, Any]:
     mesh: Dict[str, Any] = {
         "trustDomain": settings.trust_domain,
         "outboundTrafficPolicy": {"mode": settings.outbound_traffic},
+        "connectTimeout": settings.connect_timeout,
         "enablePrometheusMerge": True,
     }
     if settings.access_log:

@@ -19,6 +19,9 @@ LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 # apimachinery/pkg/api/resource: a decimal with a binary or decimal SI suffix or an exponent.
 QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?(([KMGTPE]i)|[numkMGTPE]|([eE][-+]?[0-9]+))?")
 
+# A Duration: https://protobuf.dev/programming-guides/json/
+DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)s")
+
 
 def dns_label(variable: str, value: Any) -> Iterator[Problem]:
     """A problem unless ``value`` can name a namespace, a tenant, a zone's node."""
@@ -48,6 +51,13 @@ def quantity(variable: str, value: Any) -> Iterator[Problem]:
     """A problem unless ``value`` is an amount as Kubernetes writes it."""
     if isinstance(value, bool) or not QUANTITY.fullmatch(str(value)):
         yield Problem(variable, value, "write a Kubernetes quantity such as 4, 500m, 1.5, 512Mi or 8Gi")
+
+
+def duration(variable: str, value: Any) -> Iterator[Problem]:
+    """A problem unless ``value`` is a time as protobuf writes it in JSON, of a hundredth of a second at least."""
+    found = DURATION.fullmatch(str(value))
+    if not found or float(found[1]) < 0.01:
+        yield Problem(variable, value, "write seconds such as 1s or 0.5s, at least 0.01s")
 
 
 def unique(variable: str, values: Iterable[Any]) -> Iterator[Problem]:

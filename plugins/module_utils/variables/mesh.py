@@ -36,6 +36,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.istio.values 
 from ansible_collections.servicemesh.platform.plugins.module_utils.variables.formats import (
     dns_label,
     dns_subdomain,
+    duration,
     quantity,
     unique,
 )
@@ -145,6 +146,7 @@ def _settings(variables: Mapping[str, Any]) -> Settings:
         trust_domain=variables["mesh_trust_domain"],
         outbound_traffic=variables["mesh_outbound_traffic"],
         access_log=variables["mesh_access_log"],
+        connect_timeout=variables["mesh_connect_timeout"],
         priority_class=variables["mesh_priority_class"],
         resources=variables["mesh_resources"],
         proxy_resources=variables["mesh_proxy_resources"],
@@ -244,6 +246,7 @@ def _istio(variables: Mapping[str, Any]) -> Iterator[Problem]:
                 yield from quantity(f"{name}.{side}.{resource}", amount)
     yield from _values("mesh_values", variables["mesh_values"], OWNED)
     yield from _values("mesh_cni_values", variables["mesh_cni_values"], OWNED_OF_CNI)
+    yield from duration("mesh_connect_timeout", variables["mesh_connect_timeout"])
     yield from _tracing(variables)
     yield from _gateways_problems(variables["mesh_gateways"])
     yield from _days(variables["mesh_root_days"], variables["mesh_intermediate_days"])

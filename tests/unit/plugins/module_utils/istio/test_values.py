@@ -41,6 +41,7 @@ def settings(**changes: Any) -> Settings:
         "priority_class": "system-cluster-critical",
         "resources": {"requests": {"cpu": "1"}},
         "proxy_resources": {},
+        "connect_timeout": "1s",
     }
     return Settings(**{**wishes, **changes})
 
@@ -50,6 +51,7 @@ def test_wishes_become_values() -> None:
     assert (values["revision"], values["revisionTags"]) == ("canary", ["next"])
     assert values["meshConfig"]["trustDomain"] == "shop.example.com"
     assert values["meshConfig"]["outboundTrafficPolicy"] == {"mode": "REGISTRY_ONLY"}
+    assert values["meshConfig"]["connectTimeout"] == "1s"
     assert values["resources"] == {"requests": {"cpu": "1"}}
     assert base_values(settings(revision="canary"))["defaultRevision"] == "canary"
     assert base_values(settings())["defaultRevision"] == "default"

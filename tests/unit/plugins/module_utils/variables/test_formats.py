@@ -38,3 +38,13 @@ def test_no_labels(value: object) -> None:
 def test_each_repeated_value_is_told_once() -> None:
     problems = list(formats.unique("zones", ["a", "b", "a", "a", "c", "b"]))
     assert [problem.value for problem in problems] == ["a", "b"]
+
+
+@pytest.mark.parametrize("value", ["1s", "0.5s", "0.01s", "10s", "90.25s"])
+def test_durations(value: str) -> None:
+    assert list(formats.duration("t", value)) == []
+
+
+@pytest.mark.parametrize("value", ["", "1", 1, None, "1m", "500ms", "0s", "0.001s", "-1s", "1s\n"])
+def test_no_durations(value: object) -> None:
+    assert list(formats.duration("t", value))

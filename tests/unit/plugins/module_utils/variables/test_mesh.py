@@ -84,6 +84,7 @@ def test_good_ones(variables: dict[str, Any]) -> None:
         ({"inject_namespaces": ["shop", "shop"]}, "mesh_inject_namespaces is 'shop': listed more than once"),
         ({"deny_namespaces": ["Shop"]}, "mesh_deny_namespaces is 'Shop': write a DNS label"),
         ({"resources": {"requests": {"cpu": "much"}}}, "mesh_resources.requests.cpu is 'much'"),
+        ({"connect_timeout": "1"}, "mesh_connect_timeout is '1': write seconds such as 1s or 0.5s"),
         ({"values": {"pdb": {"minAvailable": 1}}}, "mesh_values.pdb is 'set': leave it out: the role autoscaling"),
         ({"root_days": "700"}, "mesh_root_days is 700: write more days than mesh_intermediate_days"),
         ({"intermediate_days": 0}, "mesh_intermediate_days is 0: write 1 or more"),
