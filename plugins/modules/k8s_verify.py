@@ -87,6 +87,8 @@ options:
         their Deployments or named by C(consumers).
       - V(smi_conversion) looks whether each of C(definitions), names of CustomResourceDefinitions, has a conversion
         webhook, that of the Service C(service) (C(namespace/name)) unless this is empty.
+      - V(smi_targets) looks whether somebody carries out TrafficTargets. C(mesh) is what the SMI controller translates
+        for.
       - V(istio) looks whether the istiod C(deployment) in C(namespace) serves its mesh. C(plays) says that kwok plays
         its pods, C(lacks_filters) that its proxies lack Istio's own filters, C(authority) what the filter
         P(servicemesh.platform.istio_authority#filter) tells of its Secret C(cacerts).
