@@ -114,7 +114,9 @@ def remove(session: Session, namespace: str, expected: List[str], dry_run: bool)
     # Before the Services: one whose Service is made in between leads somewhere.
     configurations = {kind: list(session.list_objects(resource.path())) for kind, resource in paths.items()}
     services: Set[str] = {f"{namespace}/{name}" for name in expected}
-    services |= {name_of(each) for each in session.list_metadata(discovery.resource(SERVICE.api_version, SERVICE.kind).path())}
+    services |= {
+        name_of(each) for each in session.list_metadata(discovery.resource(SERVICE.api_version, SERVICE.kind).path())
+    }
     found = [each for each in left_webhooks(configurations, services, namespace) if each.is_whole]
     return [
         {"kind": each.kind.kind, "name": each.configuration["metadata"]["name"], "services": list(each.services)}

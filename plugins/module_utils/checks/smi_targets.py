@@ -29,7 +29,7 @@ def smi_targets(objects: Objects, parameters: Mapping[str, Any]) -> Iterator[Fin
         f"{len(names)} of them are not carried out, and nobody is denied anything by them: {told}",
         "The Gateway API, to which the SMI controller translates, cannot say who may send what to whom.",
         "Where they are to hold, set smi_controller_mesh to the mesh itself: istio, or linkerd. See docs/mesh.md, "
-        "\"SMI on it\".",
+        '"SMI on it".',
     )
 
 

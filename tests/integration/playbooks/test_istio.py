@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.servicemesh.platform.tests.support.authority import cacerts
 from ansible_collections.servicemesh.platform.tests.support.cluster import Cluster
 from ansible_collections.servicemesh.platform.tests.support.playbooks import Playbooks, Run
 
@@ -136,6 +137,62 @@ def test_a_lost_authority_is_signed_anew_with_the_same_root(environment: Environ
     assert environment.get("-n", "istio-system", "secret", "mesh-root")["data"] == root
     assert not any(secret in run.output for secret in ("PRIVATE KEY", made["ca-key.pem"][:60], root["tls.key"][:60]))
     assert environment.site(site_components="mesh").recap["demo"]["changed"] == 0
+
+
+@pytest.mark.slow
+def test_an_authority_that_ends_stops_before_istiod_is_restarted_and_is_signed_anew(environment: Environment) -> None:
+    root = environment.get("-n", "istio-system", "secret", "mesh-root")["data"]
+
+    def replaced(seconds: float) -> None:
+        """As the role itself would have made it so long ago."""
+        made = {"type": "Opaque", "data": cacerts(root, seconds), "metadata": {"name": "cacerts"}}
+        apply = ("-n", "istio-system", "apply", "--server-side", "--force-conflicts", "-f", "-")
+        body = {"apiVersion": "v1", "kind": "Secret", **made}
+        environment.kubectl(*apply, "--field-manager=servicemesh.platform/mesh", stdin=json.dumps(body))
+
+    replaced(90)
+    near = environment.playbooks.run("verify", site_components="mesh")
+    assert near.code == 0, near.output
+    assert "Secret istio-system/cacerts: 0 days left" in near.text
+    replaced(-60)
+    verified = environment.playbooks.run("verify", site_components="mesh")
+    assert verified.code != 0
+    assert "Secret istio-system/cacerts: it has ended" in verified.text
+    assert "run the component mesh with mesh_renew_authority: true" in verified.text
+    # Another resource of istiod is asked for, which would restart it.
+    template = environment.get("-n", "istio-system", "deployment", "istiod")["spec"]["template"]
+    asked = {"site_components": "mesh", "mesh_resources": {"requests": {"cpu": "51m"}}}
+    for arguments in ((), ("--check",)):
+        run = environment.playbooks.run("site", *arguments, **asked)
+        assert run.code != 0
+        assert "cacerts: it has ended. An istiod that is restarted does not start with it" in run.text
+        assert run.recap["istio"]["changed"] == 0
+    assert environment.get("-n", "istio-system", "deployment", "istiod")["spec"]["template"] == template
+    # What they say is done.
+    run = environment.site("-vvv", "--diff", site_components="mesh", mesh_renew_authority="true")
+    assert run.recap["istio"]["changed"] == 1
+    assert "PRIVATE KEY" not in run.output
+    made = environment.get("-n", "istio-system", "secret", "cacerts")["data"]
+    assert made["root-cert.pem"] == root["tls.crt"]
+    assert made["ca-key.pem"][:60] not in run.output
+    assert environment.get("-n", "istio-system", "secret", "mesh-root")["data"] == root
+    verified = environment.playbooks.run("verify", site_components="mesh")
+    assert verified.code == 0, verified.output
+    assert "Secret istio-system/cacerts: 729 days left" in verified.text
+    assert environment.site(site_components="mesh").recap["istio"]["changed"] == 0
+
+
+@pytest.mark.slow
+def test_an_authority_of_another_s_root_is_not_renewed(environment: Environment) -> None:
+    root = environment.get("-n", "istio-system", "secret", "mesh-root")
+    environment.kubectl("-n", "istio-system", "delete", "secret", "mesh-root")
+    run = environment.playbooks.run("site", site_components="mesh", mesh_renew_authority=True)
+    assert run.code != 0
+    assert "mesh_renew_authority: there is no Secret istio-system/mesh-root" in run.text
+    assert run.recap["istio"]["changed"] == 0
+    metadata = {name: root["metadata"][name] for name in ("name", "namespace")}
+    back = {**root, "metadata": metadata}
+    environment.kubectl("apply", "-f", "-", stdin=json.dumps(back))
 
 
 @pytest.mark.slow

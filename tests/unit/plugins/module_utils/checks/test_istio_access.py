@@ -78,7 +78,9 @@ def test_webhooks_that_lead_nowhere_are_told_with_how_to_remove_them() -> None:
 
 def named(name: str, *places: tuple[str, str]) -> dict[str, Any]:
     """A configuration whose webhooks have this name, each leading to a Service, or without any to an address."""
-    clients = [{"service": {"namespace": each[0], "name": each[1]}} if each else {"url": "https://a"} for each in places]
+    clients = [
+        {"service": {"namespace": each[0], "name": each[1]}} if each else {"url": "https://a"} for each in places
+    ]
     webhooks = [{"name": name, "clientConfig": client} for client in clients]
     return {"metadata": {"name": "one"}, "webhooks": webhooks}
 
@@ -102,7 +104,9 @@ GONE, STANDS = (MESH, "istiod-old"), (MESH, "istiod")
         (named(INJECTS), []),
     ],
 )
-def test_what_may_be_removed_is_istio_s_and_leads_nowhere_else(configuration: dict[str, Any], whole: list[bool]) -> None:
+def test_what_may_be_removed_is_istio_s_and_leads_nowhere_else(
+    configuration: dict[str, Any], whole: list[bool]
+) -> None:
     for kinds in ({INJECTOR: [configuration], VALIDATOR: []}, {INJECTOR: [], VALIDATOR: [configuration]}):
         assert [each.is_whole for each in left_webhooks(kinds, {"/".join(STANDS)}, MESH)] == whole
 
