@@ -10,12 +10,13 @@ short_description: Remove webhooks of Istio that lead to an istiod that is gone
 version_added: 0.1.0
 author: The servicemesh.platform authors (@servicemesh)
 description:
-  - A revision of Istio that was removed by hand, or by other tooling, may leave its injector, its validation or its tags
-    behind. With C(failurePolicy=Fail) the API server then refuses the pods or the objects that they are called for.
+  - A revision of Istio that was removed by hand, or by other tooling, may leave its injector, its validation or its
+    tags behind. With C(failurePolicy=Fail) the API server then refuses the pods or the objects that they are called
+    for.
   - Removes the MutatingWebhookConfigurations and ValidatingWebhookConfigurations whose webhooks all have Istio's names
     (C(sidecar-injector.istio.io), C(validation.istio.io) and what ends so) and all lead to Services that do not exist.
-  - One with a webhook that leads to a Service which exists, or to an address, stays. So does one that somebody has changed
-    after it was looked at, with a failure that says so.
+  - One with a webhook that leads to a Service which exists, or to an address, stays. So does one that somebody has
+    changed after it was looked at, with a failure that says so.
 options:
   istiod_namespace:
     description: The namespace of the istiod that O(expected) names.

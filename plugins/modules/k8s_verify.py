@@ -82,7 +82,8 @@ options:
       - V(gateway_api) looks whether the Gateway API that the cluster has is enough. C(minimum) is the lowest bundle
         version that will do and C(channel) the channel that is wanted.
       - V(gateway_api_install) looks whether a Gateway API may be installed. C(version) is its version,
-        C(channel) its channel, C(field_manager) the name under which it is installed, and C(take_over) whether it may replace that of others.
+        C(channel) its channel, C(field_manager) the name under which it is installed, and C(take_over) whether it may
+        replace that of others.
       - V(smi) looks whether the CustomResourceDefinitions of SMI go together with those who work with them, seen by
         their Deployments or named by C(consumers).
       - V(smi_conversion) looks whether each of C(definitions), names of CustomResourceDefinitions, has a conversion

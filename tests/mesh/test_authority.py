@@ -20,7 +20,7 @@ from ansible_collections.servicemesh.platform.tests.support.nodes import Environ
 from ansible_collections.servicemesh.platform.tests.support.playbooks import Playbooks
 
 SYSTEM, SHORT = "istio-system", "short"
-LIFE = 80
+LIFE = 120
 """Seconds. istiod is restarted in them, and pods are started."""
 FROM_OUTSIDE = f"http://backend-v1.{SHOP}/hostname"
 

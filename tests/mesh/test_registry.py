@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The servicemesh.platform authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The registry goes while istiod gets another image: the run says so, the old istiod serves on, and the same run mends it."""
+"""The registry goes while istiod gets another image: the run fails and says so, the old istiod serves on."""
 
 from __future__ import annotations
 

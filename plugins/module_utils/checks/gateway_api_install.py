@@ -5,9 +5,9 @@
 
 Asked before anything is sent. Bundles since v1.5.0 bring the ValidatingAdmissionPolicy
 ``safe-upgrades.gateway.networking.k8s.io``, which denies CRDs of minors below its own bundle's (v1.5 denies 1.4 and
-older, v1.6 denies 1.5 and older) and experimental CRDs over standard ones. What is new in a bundle it does not deny, so
-an attempt leaves a mixture behind. Nor does it stop an older bundle for long: its CRDs are denied, its own policy is not,
-and the next attempt passes.
+older, v1.6 denies 1.5 and older) and experimental CRDs over standard ones. What is new in a bundle it does not deny,
+so an attempt leaves a mixture behind. Nor does it stop an older bundle for long: its CRDs are denied, its own policy is
+not, and the next attempt passes.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ def _experimental(crds: Sequence[KubeObject]) -> Iterator[Finding]:
             Severity.ERROR,
             SUBJECT,
             f"the cluster has {stands(standard)}; the experimental channel is to be installed",
-            f"The bundle's ValidatingAdmissionPolicy {SAFE_UPGRADES} denies experimental definitions over standard ones, "
-            "and not those that are new: a mixture would be left behind.",
+            f"The bundle's ValidatingAdmissionPolicy {SAFE_UPGRADES} denies experimental definitions over standard "
+            "ones, and not those that are new: a mixture would be left behind.",
             "Give crds_gateway_api_source the standard channel, config/crd/standard. For the experimental one all the "
             f"same, delete the ValidatingAdmissionPolicy and the ValidatingAdmissionPolicyBinding {SAFE_UPGRADES}: "
             "from then on nothing guards these definitions.",
