@@ -71,7 +71,9 @@ def test_the_registry_goes_during_a_rollout_of_istiod(
     # The old istiod injects, and tells proxies of changes.
     assert mesh.get("-n", SYSTEM, "deployment", "istiod")["status"]["readyReplicas"] == 3
     carried_out(mesh, 30, 70)
-    mesh.cluster.apply(mesh.pod("late", SHOP, "wait"))
+    # Its own image is on the node of another pod that has it.
+    node = mesh.get("-n", SHOP, "pod", "asker")["spec"]["nodeName"]
+    mesh.cluster.apply(mesh.pod("late", SHOP, "wait", nodeName=node))
     mesh.cluster.kubectl("-n", SHOP, "wait", "--for=condition=Ready", "pod", "late", "--timeout=60s")
     assert len(mesh.get("-n", SHOP, "pod", "late")["spec"]["initContainers"]) > 0
 

@@ -170,7 +170,7 @@ def test_an_authority_that_ends_stops_before_istiod_is_restarted_and_is_signed_a
     assert environment.get("-n", "istio-system", "deployment", "istiod")["spec"]["template"] == template
     # What they say is done.
     run = environment.site("-vvv", "--diff", site_components="mesh", mesh_renew_authority="true")
-    assert run.recap["istio"]["changed"] == 1
+    assert run.recap["istio"]["changed"] > 0
     assert "PRIVATE KEY" not in run.output
     made = environment.get("-n", "istio-system", "secret", "cacerts")["data"]
     assert made["root-cert.pem"] == root["tls.crt"]
