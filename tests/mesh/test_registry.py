@@ -82,7 +82,7 @@ def test_the_registry_goes_during_a_rollout_of_istiod(
     (container,) = mesh.get("-n", SYSTEM, "deployment", "istiod")["spec"]["template"]["spec"]["containers"]
     assert container["image"] == wanted["pilot"]
     second = playbooks.run("site", site_components="cluster,mesh", mesh_images=wanted)
-    assert second.recap["istio"]["changed"] == 0
+    assert second.recap["demo"]["changed"] == 0
     good, bad = client.counts()
     assert (good > 1000, bad) == (True, 0)
     client.end()

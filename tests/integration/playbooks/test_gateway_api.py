@@ -39,7 +39,7 @@ class Environment:
 
     def findings(self) -> list[dict[str, Any]]:
         """What the last run has reported."""
-        report = json.loads((self.playbooks.folder / "reports" / "istio.json").read_text())
+        report = json.loads((self.playbooks.folder / "reports" / "demo.json").read_text())
         found: list[dict[str, Any]] = report["findings"]
         return found
 
@@ -53,7 +53,7 @@ class Environment:
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory, kube_binary: Path) -> Iterator[Environment]:
     """An environment with the bundle 1.7, torn down in the end."""
-    playbooks = Playbooks(tmp_path_factory.mktemp("gateway-api"), name="istio", patience=PATIENCE)
+    playbooks = Playbooks(tmp_path_factory.mktemp("gateway-api"), patience=PATIENCE)
     playbooks.write(cluster_embedded_durable=False, cluster_embedded_prometheus=False, smi_controller_prometheus="")
     made = Environment(playbooks, kube_binary)
     try:
@@ -75,7 +75,7 @@ def test_an_older_bundle_that_a_mesh_was_built_with_stops_before_anything_is_sen
     assert run.code != 0
     assert "the cluster has v1.7.0, standard channel; v1.5.1 is to be installed" in run.text
     assert "Set crds_gateway_api_version to what is there" in run.text
-    assert run.recap["istio"]["changed"] == 0
+    assert run.recap["demo"]["changed"] == 0
     assert environment.stands() == {("v1.7.0", "standard")}
 
 
@@ -85,7 +85,7 @@ def test_the_experimental_channel_stops_before_anything_is_sent(environment: Env
     assert run.code != 0
     assert "the cluster has v1.7.0, standard channel; the experimental channel is to be installed" in run.text
     assert f"delete the ValidatingAdmissionPolicy and the ValidatingAdmissionPolicyBinding {GUARD}" in run.text
-    assert run.recap["istio"]["changed"] == 0
+    assert run.recap["demo"]["changed"] == 0
     assert environment.stands() == {("v1.7.0", "standard")}
 
 
@@ -109,7 +109,7 @@ def test_kinds_older_than_the_mesh_reads_stop_it_before_anything_is_sent(environ
     assert run.code != 0
     assert "it ignores kinds of the Gateway API in the version that stands: tlsroutes (from 1.5)" in run.text
     assert "Install the bundle 1.6.0 of the Gateway API, or a later one" in run.text
-    assert run.recap["istio"]["changed"] == 0
+    assert run.recap["demo"]["changed"] == 0
     # What they say is done: the bundle is installed again, its policy too, and the mesh goes on.
     mended = environment.run("crds,mesh", crds_take_over=True)
     assert mended.code == 0, mended.output

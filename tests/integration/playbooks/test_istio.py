@@ -166,11 +166,11 @@ def test_an_authority_that_ends_stops_before_istiod_is_restarted_and_is_signed_a
         run = environment.playbooks.run("site", *arguments, **asked)
         assert run.code != 0
         assert "cacerts: it has ended. An istiod that is restarted does not start with it" in run.text
-        assert run.recap["istio"]["changed"] == 0
+        assert run.recap["demo"]["changed"] == 0
     assert environment.get("-n", "istio-system", "deployment", "istiod")["spec"]["template"] == template
     # What they say is done.
     run = environment.site("-vvv", "--diff", site_components="mesh", mesh_renew_authority="true")
-    assert run.recap["istio"]["changed"] > 0
+    assert run.recap["demo"]["changed"] > 0
     assert "PRIVATE KEY" not in run.output
     made = environment.get("-n", "istio-system", "secret", "cacerts")["data"]
     assert made["root-cert.pem"] == root["tls.crt"]
@@ -179,7 +179,7 @@ def test_an_authority_that_ends_stops_before_istiod_is_restarted_and_is_signed_a
     verified = environment.playbooks.run("verify", site_components="mesh")
     assert verified.code == 0, verified.output
     assert "Secret istio-system/cacerts: 729 days left" in verified.text
-    assert environment.site(site_components="mesh").recap["istio"]["changed"] == 0
+    assert environment.site(site_components="mesh").recap["demo"]["changed"] == 0
 
 
 @pytest.mark.slow
@@ -189,7 +189,7 @@ def test_an_authority_of_another_s_root_is_not_renewed(environment: Environment)
     run = environment.playbooks.run("site", site_components="mesh", mesh_renew_authority=True)
     assert run.code != 0
     assert "mesh_renew_authority: there is no Secret istio-system/mesh-root" in run.text
-    assert run.recap["istio"]["changed"] == 0
+    assert run.recap["demo"]["changed"] == 0
     metadata = {name: root["metadata"][name] for name in ("name", "namespace")}
     back = {**root, "metadata": metadata}
     environment.kubectl("apply", "-f", "-", stdin=json.dumps(back))
@@ -398,7 +398,7 @@ def test_a_webhook_of_a_revision_that_is_gone_is_removed_where_that_is_asked_for
     # It may be another's, so nobody removes it unasked.
     unasked = environment.playbooks.run("site", site_components="mesh")
     assert unasked.code != 0
-    assert unasked.recap["istio"]["changed"] == 0
+    assert unasked.recap["demo"]["changed"] == 0
 
     asked = {"site_components": "mesh", "mesh_remove_left_webhooks": "true"}
     foreign = ("foreign", "hook.example.com", "istiod-foreign")
@@ -412,16 +412,16 @@ def test_a_webhook_of_a_revision_that_is_gone_is_removed_where_that_is_asked_for
         return {each["metadata"]["name"] for each in environment.get(both)["items"]}
 
     before = webhooks()
-    assert environment.playbooks.run("site", "--check", **asked).recap["istio"]["changed"] == 1
+    assert environment.playbooks.run("site", "--check", **asked).recap["demo"]["changed"] == 1
     assert webhooks() == before
     run = environment.playbooks.run("site", "-v", **asked)
-    assert run.recap["istio"]["changed"] == 1
+    assert run.recap["demo"]["changed"] == 1
     assert f'"name": "{name}"' in run.text
     # What is another's, and what leads to an istiod that stands too, is a finding still.
     assert webhooks() == before - {name, "istio-validator-old-istio-system"}
     environment.kubectl("delete", "mutatingwebhookconfiguration", "foreign", "half")
     environment.kubectl(*create, stdin=json.dumps(pod))
-    assert environment.site(**asked).recap["istio"]["changed"] == 0
+    assert environment.site(**asked).recap["demo"]["changed"] == 0
     environment.kubectl("delete", "namespace", "labelled", "--wait=false")
 
 
@@ -429,7 +429,7 @@ def test_a_webhook_of_this_revision_stays_though_its_service_is_lost(environment
     injecting = environment.get("mutatingwebhookconfigurations", "istio-sidecar-injector")["metadata"]["uid"]
     environment.kubectl("-n", "istio-system", "delete", "service", "istiod")
     run = environment.site(site_components="mesh", mesh_remove_left_webhooks=True)
-    assert run.recap["istio"]["changed"] == 1
+    assert run.recap["demo"]["changed"] == 1
     assert environment.get("mutatingwebhookconfigurations", "istio-sidecar-injector")["metadata"]["uid"] == injecting
 
 
