@@ -82,11 +82,14 @@ options:
       - V(gateway_api) looks whether the Gateway API that the cluster has is enough. C(minimum) is the lowest bundle
         version that will do and C(channel) the channel that is wanted.
       - V(gateway_api_install) looks whether a Gateway API may be installed. C(version) is its version,
-        C(field_manager) the name under which it is installed, and C(take_over) whether it may replace that of others.
+        C(channel) its channel, C(field_manager) the name under which it is installed, and C(take_over) whether it may
+        replace that of others.
       - V(smi) looks whether the CustomResourceDefinitions of SMI go together with those who work with them, seen by
         their Deployments or named by C(consumers).
       - V(smi_conversion) looks whether each of C(definitions), names of CustomResourceDefinitions, has a conversion
         webhook, that of the Service C(service) (C(namespace/name)) unless this is empty.
+      - V(smi_targets) looks whether somebody carries out TrafficTargets. C(mesh) is what the SMI controller translates
+        for.
       - V(istio) looks whether the istiod C(deployment) in C(namespace) serves its mesh. C(plays) says that kwok plays
         its pods, C(lacks_filters) that its proxies lack Istio's own filters, C(authority) what the filter
         P(servicemesh.platform.istio_authority#filter) tells of its Secret C(cacerts).

@@ -5,8 +5,9 @@
 
 Asked before anything is sent. Bundles since v1.5.0 bring the ValidatingAdmissionPolicy
 ``safe-upgrades.gateway.networking.k8s.io``, which denies CRDs of minors below its own bundle's (v1.5 denies 1.4 and
-older, v1.6 denies 1.5 and older) and experimental CRDs over standard ones. That does not stop an older bundle for long:
-its CRDs are denied, its own policy is not, and the next attempt passes.
+older, v1.6 denies 1.5 and older) and experimental CRDs over standard ones. What is new in a bundle it does not deny,
+so an attempt leaves a mixture behind. Nor does it stop an older bundle for long: its CRDs are denied, its own policy is
+not, and the next attempt passes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, Iterator, List, Mapping, Sequence
 from ansible_collections.servicemesh.platform.plugins.module_utils.checks.gateway_api import (
     SUBJECT,
     bundle,
+    bundle_channel,
     bundle_version,
     parse_version,
     stands,
@@ -23,6 +25,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.checks.gatewa
 from ansible_collections.servicemesh.platform.plugins.module_utils.checks.model import (
     CRD,
     Check,
+    Kind,
     KubeObject,
     Objects,
     name_of,
@@ -30,6 +33,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.checks.model 
 from ansible_collections.servicemesh.platform.plugins.module_utils.findings import Finding, Severity, passed
 
 SAFE_UPGRADES = "safe-upgrades.gateway.networking.k8s.io"
+POLICY = Kind("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy")
 # Writes the status of CRDs and owns nothing else in them.
 _API_SERVER = "kube-apiserver"
 
@@ -37,11 +41,15 @@ _API_SERVER = "kube-apiserver"
 def gateway_api_install(objects: Objects, parameters: Mapping[str, Any]) -> Iterator[Finding]:
     """Findings that speak against an installation.
 
-    ``version`` is the minor to install ("1.5"; empty: not known, not compared), ``field_manager`` the manager that
-    installs, ``take_over`` whether CRDs of others may be taken over.
+    ``version`` is the minor to install ("1.5"; empty: not known, not compared), ``channel`` what is to be installed of
+    it, ``field_manager`` the manager that installs, ``take_over`` whether CRDs of others may be taken over.
     """
     crds = bundle(objects[CRD])
-    findings = [*_newer(crds, str(parameters["version"]))]
+    policies = [each for each in objects[POLICY] if name_of(each) == SAFE_UPGRADES]
+    findings = [
+        *_newer([*crds, *policies], str(parameters["version"])),
+        *(_experimental(crds) if policies and parameters["channel"] == "experimental" else ()),
+    ]
     if not parameters["take_over"]:
         findings += _foreign(crds, parameters["field_manager"])
     yield from findings
@@ -62,6 +70,22 @@ def _newer(crds: Sequence[KubeObject], version: str) -> Iterator[Finding]:
             f"ValidatingAdmissionPolicy {SAFE_UPGRADES} denies it.",
             "Set crds_gateway_api_version to what is there. To go back all the same, see what the routes use, remove "
             "that policy and its binding, and install the older bundle by hand.",
+        )
+
+
+def _experimental(crds: Sequence[KubeObject]) -> Iterator[Finding]:
+    standard = [crd for crd in crds if bundle_channel(crd) != "experimental"]
+    if standard:
+        yield Finding(
+            "gateway-api-channel",
+            Severity.ERROR,
+            SUBJECT,
+            f"the cluster has {stands(standard)}; the experimental channel is to be installed",
+            f"The bundle's ValidatingAdmissionPolicy {SAFE_UPGRADES} denies experimental definitions over standard "
+            "ones, and not those that are new: a mixture would be left behind.",
+            "Give crds_gateway_api_source the standard channel, config/crd/standard. For the experimental one all the "
+            f"same, delete the ValidatingAdmissionPolicy and the ValidatingAdmissionPolicyBinding {SAFE_UPGRADES}: "
+            "from then on nothing guards these definitions.",
         )
 
 
@@ -92,4 +116,6 @@ def _minor(version: str) -> List[int]:
         return [0, 0]
 
 
-CHECK = Check("gateway_api_install", (CRD,), ("field_manager", "take_over", "version"), gateway_api_install)
+CHECK = Check(
+    "gateway_api_install", (CRD, POLICY), ("channel", "field_manager", "take_over", "version"), gateway_api_install
+)

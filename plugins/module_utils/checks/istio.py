@@ -123,10 +123,13 @@ def _authority(parameters: Mapping[str, Any]) -> Iterator[Finding]:
     yield Finding("mesh-authority", severity, subject, told, _UNSIGNED, _SIGN)
 
 
-_UNSIGNED = "Workloads get no new certificates then, and soon do not talk to each other any more."
+_UNSIGNED = (
+    "What is signed with it ends with it. From then on no connection comes about, new pods that ask for a sidecar are "
+    "refused, and an istiod that is restarted does not start."
+)
 _SIGN = (
-    "Sign a new one with the same root, and restart istiod. Where the role has made it: delete this Secret, keep "
-    "mesh-root, and run the component mesh."
+    "Sign a new one with the same root, which istiod takes by itself within two minutes. Where the role has made it: "
+    "run the component mesh with mesh_renew_authority: true."
 )
 
 

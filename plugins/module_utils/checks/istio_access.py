@@ -9,7 +9,9 @@ The ports are those of istio.io, "Application Requirements"; what a NetworkPolic
 
 from __future__ import annotations
 
-from typing import Any, Iterator, List, Mapping, Sequence
+import re
+from dataclasses import dataclass
+from typing import AbstractSet, Any, Iterator, List, Mapping, Sequence, Tuple
 
 from ansible_collections.servicemesh.platform.plugins.module_utils.checks.istio import INJECTOR, NAMESPACE
 from ansible_collections.servicemesh.platform.plugins.module_utils.checks.model import (
@@ -31,6 +33,24 @@ POLICY = Kind("networking.k8s.io/v1", "NetworkPolicy")
 XDS, WEBHOOKS = 15012, 15017
 """Where proxies get their configuration and certificates, and where the API server asks."""
 _EVERYWHERE = ("0.0.0.0/0", "::/0")
+_ISTIO = re.compile(r"(^|\.)(sidecar-injector|validation)\.istio\.io$")
+
+
+@dataclass(frozen=True)
+class LeftWebhook:
+    """A configuration of webhooks that leads to Services which do not exist.
+
+    ``is_whole``: it is Istio's, and no part of it leads anywhere else.
+    """
+
+    kind: Kind
+    configuration: KubeObject
+    services: Tuple[str, ...]
+    is_whole: bool
+
+    @property
+    def subject(self) -> str:
+        return f"{self.kind.kind} {self.configuration['metadata']['name']}"
 
 
 def istio_access(objects: Objects, parameters: Mapping[str, Any]) -> Iterator[Finding]:
@@ -47,27 +67,47 @@ def _is_istiod(deployment: KubeObject, namespace: str) -> bool:
     return deployment["metadata"]["namespace"] == namespace and labels_of(deployment).get("app") == "istiod"
 
 
-def _webhooks(objects: Objects, namespace: str) -> Iterator[Finding]:
-    """Those that lead to a Service of the namespace that does not exist."""
-    services = {name_of(each) for each in objects[SERVICE]}
+def left_webhooks(
+    configurations: Mapping[Kind, Sequence[KubeObject]], services: AbstractSet[str], namespace: str
+) -> Iterator[LeftWebhook]:
+    """Those that lead to none of ``services``: of Istio anywhere, of others where it would be in ``namespace``."""
     for kind in (INJECTOR, VALIDATOR):
-        for each in objects[kind]:
-            asked = [(webhook.get("clientConfig") or {}).get("service") or {} for webhook in each.get("webhooks") or []]
-            names = {f"{one.get('namespace')}/{one.get('name')}" for one in asked if one.get("namespace") == namespace}
-            missing = sorted(names - services)
+        for each in configurations[kind]:
+            is_istio = _is_istio(each)
+            places = [_place(webhook) for webhook in each.get("webhooks") or []]
+            wanted = {one for one in places if one and (is_istio or one.startswith(f"{namespace}/"))}
+            missing = wanted - services
             if missing:
-                yield _left_behind(f"{kind.kind} {each['metadata']['name']}", missing)
+                yield LeftWebhook(kind, each, tuple(sorted(missing)), is_istio and missing == set(places))
 
 
-def _left_behind(subject: str, missing: Sequence[str]) -> Finding:
+def _place(webhook: Mapping[str, Any]) -> str:
+    """The Service that it leads to; empty when it leads to an address."""
+    service = (webhook.get("clientConfig") or {}).get("service")
+    return f"{service['namespace']}/{service['name']}" if service else ""
+
+
+def _is_istio(configuration: KubeObject) -> bool:
+    """Whether all that it calls are webhooks as Istio names them, in its charts and with `istioctl tag`."""
+    webhooks = configuration.get("webhooks") or []
+    return bool(webhooks) and all(_ISTIO.search(each.get("name") or "") for each in webhooks)
+
+
+def _webhooks(objects: Objects, namespace: str) -> Iterator[Finding]:
+    for each in left_webhooks(objects, {name_of(each) for each in objects[SERVICE]}, namespace):
+        yield _left_behind(each)
+
+
+def _left_behind(left: LeftWebhook) -> Finding:
+    command = f"kubectl delete {left.subject.replace(' ', '/', 1).lower()}"
+    removal = f"run the component mesh with mesh_remove_left_webhooks: true, or {command}" if left.is_whole else command
     return Finding(
         "webhook-left-behind",
         Severity.ERROR,
-        subject,
-        f"it leads to Service {' and '.join(missing)}, which does not exist",
+        left.subject,
+        f"it leads to Service {' and '.join(left.services)}, which does not exist",
         "Pods that it is called for, or objects of Istio, are refused as long as nobody answers.",
-        f"If its revision is gone for good: kubectl delete {subject.replace(' ', '/', 1).lower()}. Otherwise run the "
-        "component mesh with that mesh_revision.",
+        f"If its revision is gone for good: {removal}. Otherwise run the component mesh with that mesh_revision.",
     )
 
 

@@ -101,7 +101,8 @@ def _gateway_api(subject: str, version: Minor, release: Release, crds: List[Kube
                 subject,
                 f"it ignores kinds of the Gateway API in the version that stands: {', '.join(old)}",
                 "Routes of these kinds are stored and carried out by nobody.",
-                f"Install the bundle {release.gateway_api} of the Gateway API (crds_gateway_api: install).",
+                f"Install the bundle {release.gateway_api} of the Gateway API, or a later one (crds_gateway_api: "
+                "install, crds_gateway_api_version).",
             )
     newest = max(stated.values(), default=None)
     if newest and newest[:2] > parse_version(release.gateway_api)[:2]:
@@ -111,7 +112,8 @@ def _gateway_api(subject: str, version: Minor, release: Release, crds: List[Kube
             subject,
             f"it is built with the Gateway API {release.gateway_api}, and {newest[0]}.{newest[1]} stands",
             "Fields that are newer than it are ignored without a word.",
-            "Leave newer fields out, or take a later release of Istio.",
+            "Leave newer fields out, or take a later release of Istio. The way back to an older bundle is closed (its "
+            "policy safe-upgrades).",
         )
 
 

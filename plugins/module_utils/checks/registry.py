@@ -20,6 +20,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.checks import
     serving,
     smi,
     smi_conversion,
+    smi_targets,
     zones,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.checks.model import Check, Kind, Objects
@@ -40,6 +41,7 @@ CHECKS: Dict[str, Check] = {
         serving.CHECK,
         smi.CHECK,
         smi_conversion.CHECK,
+        smi_targets.CHECK,
         zones.CHECK,
     )
 }

@@ -9,11 +9,13 @@ The tests of this file build on one another; the fixture of the module holds the
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.servicemesh.platform.tests.support.authority import cacerts
 from ansible_collections.servicemesh.platform.tests.support.cluster import Cluster
 from ansible_collections.servicemesh.platform.tests.support.playbooks import Playbooks, Run
 
@@ -135,6 +137,62 @@ def test_a_lost_authority_is_signed_anew_with_the_same_root(environment: Environ
     assert environment.get("-n", "istio-system", "secret", "mesh-root")["data"] == root
     assert not any(secret in run.output for secret in ("PRIVATE KEY", made["ca-key.pem"][:60], root["tls.key"][:60]))
     assert environment.site(site_components="mesh").recap["demo"]["changed"] == 0
+
+
+@pytest.mark.slow
+def test_an_authority_that_ends_stops_before_istiod_is_restarted_and_is_signed_anew(environment: Environment) -> None:
+    root = environment.get("-n", "istio-system", "secret", "mesh-root")["data"]
+
+    def replaced(seconds: float) -> None:
+        """As the role itself would have made it so long ago."""
+        made = {"type": "Opaque", "data": cacerts(root, seconds), "metadata": {"name": "cacerts"}}
+        apply = ("-n", "istio-system", "apply", "--server-side", "--force-conflicts", "-f", "-")
+        body = {"apiVersion": "v1", "kind": "Secret", **made}
+        environment.kubectl(*apply, "--field-manager=servicemesh.platform/mesh", stdin=json.dumps(body))
+
+    replaced(90)
+    near = environment.playbooks.run("verify", site_components="mesh")
+    assert near.code == 0, near.output
+    assert "Secret istio-system/cacerts: 0 days left" in near.text
+    replaced(-60)
+    verified = environment.playbooks.run("verify", site_components="mesh")
+    assert verified.code != 0
+    assert "Secret istio-system/cacerts: it has ended" in verified.text
+    assert "run the component mesh with mesh_renew_authority: true" in verified.text
+    # Another resource of istiod is asked for, which would restart it.
+    template = environment.get("-n", "istio-system", "deployment", "istiod")["spec"]["template"]
+    asked = {"site_components": "mesh", "mesh_resources": {"requests": {"cpu": "51m"}}}
+    for arguments in ((), ("--check",)):
+        run = environment.playbooks.run("site", *arguments, **asked)
+        assert run.code != 0
+        assert "cacerts: it has ended. An istiod that is restarted does not start with it" in run.text
+        assert run.recap["demo"]["changed"] == 0
+    assert environment.get("-n", "istio-system", "deployment", "istiod")["spec"]["template"] == template
+    # What they say is done.
+    run = environment.site("-vvv", "--diff", site_components="mesh", mesh_renew_authority="true")
+    assert run.recap["demo"]["changed"] > 0
+    assert "PRIVATE KEY" not in run.output
+    made = environment.get("-n", "istio-system", "secret", "cacerts")["data"]
+    assert made["root-cert.pem"] == root["tls.crt"]
+    assert made["ca-key.pem"][:60] not in run.output
+    assert environment.get("-n", "istio-system", "secret", "mesh-root")["data"] == root
+    verified = environment.playbooks.run("verify", site_components="mesh")
+    assert verified.code == 0, verified.output
+    assert "Secret istio-system/cacerts: 729 days left" in verified.text
+    assert environment.site(site_components="mesh").recap["demo"]["changed"] == 0
+
+
+@pytest.mark.slow
+def test_an_authority_of_another_s_root_is_not_renewed(environment: Environment) -> None:
+    root = environment.get("-n", "istio-system", "secret", "mesh-root")
+    environment.kubectl("-n", "istio-system", "delete", "secret", "mesh-root")
+    run = environment.playbooks.run("site", site_components="mesh", mesh_renew_authority=True)
+    assert run.code != 0
+    assert "mesh_renew_authority: there is no Secret istio-system/mesh-root" in run.text
+    assert run.recap["demo"]["changed"] == 0
+    metadata = {name: root["metadata"][name] for name in ("name", "namespace")}
+    back = {**root, "metadata": metadata}
+    environment.kubectl("apply", "-f", "-", stdin=json.dumps(back))
 
 
 @pytest.mark.slow
@@ -335,6 +393,95 @@ def test_what_keeps_others_from_istiod_is_found(environment: Environment) -> Non
     environment.kubectl("delete", "mutatingwebhookconfiguration", "left")
     environment.kubectl("-n", "istio-system", "delete", "networkpolicy", "closed")
     assert environment.playbooks.run("verify", site_components="mesh").code == 0
+
+
+INJECTOR = "rev.namespace.sidecar-injector.istio.io"
+
+
+def injector(name: str, webhook: str, service: str) -> dict[str, Any]:
+    """A webhook for all pods of namespaces with the label ``istio.io/rev: old``, without which there are none."""
+    client = {"service": {"namespace": "istio-system", "name": service, "path": "/inject"}}
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+    called = {
+        "name": webhook,
+        "clientConfig": client,
+        "rules": [rule],
+        "namespaceSelector": {"matchLabels": {"istio.io/rev": "old"}},
+        "admissionReviewVersions": ["v1"],
+        "sideEffects": "None",
+        "failurePolicy": "Fail",
+    }
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": name},
+        "webhooks": [called],
+    }
+
+
+def test_a_webhook_of_a_revision_that_is_gone_is_removed_where_that_is_asked_for(environment: Environment) -> None:
+    namespace = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": "labelled", "labels": {"istio.io/rev": "old"}},
+    }
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "one", "namespace": "labelled"},
+        "spec": {"containers": [{"name": "one", "image": "registry.example.com/one:1"}]},
+    }
+    name = "istio-sidecar-injector-old"
+    validator = environment.get("validatingwebhookconfigurations", "istio-validator-istio-system")
+    validator["webhooks"][0]["clientConfig"]["service"]["name"] = "istiod-old"
+    validator["webhooks"][0]["objectSelector"] = {"matchLabels": {"istio.io/rev": "old"}}
+    validator = {**validator, "metadata": {"name": "istio-validator-old-istio-system"}}
+    for each in (namespace, injector(name, INJECTOR, "istiod-old"), validator):
+        environment.kubectl("apply", "-f", "-", stdin=json.dumps(each))
+    create = ("create", "-f", "-")
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        environment.kubectl(*create, stdin=json.dumps(pod))
+    assert 'service "istiod-old" not found' in refused.value.stderr
+    verified = environment.playbooks.run("verify", site_components="mesh")
+    assert verified.code != 0
+    assert f"MutatingWebhookConfiguration {name}: it leads to Service istio-system/istiod-old" in verified.text
+    assert "mesh_remove_left_webhooks: true" in verified.text
+    # It may be another's, so nobody removes it unasked.
+    unasked = environment.playbooks.run("site", site_components="mesh")
+    assert unasked.code != 0
+    assert unasked.recap["demo"]["changed"] == 0
+
+    asked = {"site_components": "mesh", "mesh_remove_left_webhooks": "true"}
+    foreign = ("foreign", "hook.example.com", "istiod-foreign")
+    environment.kubectl("apply", "-f", "-", stdin=json.dumps(injector(*foreign)))
+    half = injector("half", INJECTOR, "istiod-old")
+    half["webhooks"].append(injector("", f"other.{INJECTOR}", "istiod")["webhooks"][0])
+    environment.kubectl("apply", "-f", "-", stdin=json.dumps(half))
+
+    def webhooks() -> set[str]:
+        both = "mutatingwebhookconfigurations,validatingwebhookconfigurations"
+        return {each["metadata"]["name"] for each in environment.get(both)["items"]}
+
+    before = webhooks()
+    assert environment.playbooks.run("site", "--check", **asked).recap["demo"]["changed"] == 1
+    assert webhooks() == before
+    run = environment.playbooks.run("site", "-v", **asked)
+    assert run.recap["demo"]["changed"] == 1
+    assert f'"name": "{name}"' in run.text
+    # What is another's, and what leads to an istiod that stands too, is a finding still.
+    assert webhooks() == before - {name, "istio-validator-old-istio-system"}
+    environment.kubectl("delete", "mutatingwebhookconfiguration", "foreign", "half")
+    environment.kubectl(*create, stdin=json.dumps(pod))
+    assert environment.site(**asked).recap["demo"]["changed"] == 0
+    environment.kubectl("delete", "namespace", "labelled", "--wait=false")
+
+
+def test_a_webhook_of_this_revision_stays_though_its_service_is_lost(environment: Environment) -> None:
+    injecting = environment.get("mutatingwebhookconfigurations", "istio-sidecar-injector")["metadata"]["uid"]
+    environment.kubectl("-n", "istio-system", "delete", "service", "istiod")
+    run = environment.site(site_components="mesh", mesh_remove_left_webhooks=True)
+    assert run.recap["demo"]["changed"] == 1
+    assert environment.get("mutatingwebhookconfigurations", "istio-sidecar-injector")["metadata"]["uid"] == injecting
 
 
 def test_it_goes_again_but_not_while_there_are_sidecars(environment: Environment) -> None:

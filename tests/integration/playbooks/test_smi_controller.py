@@ -201,6 +201,38 @@ def test_the_metrics_api_is_registered_where_there_is_a_prometheus(environment: 
     assert environment.site(smi_controller_prometheus=PROMETHEUS).recap["demo"]["changed"] == 0
 
 
+def test_targets_that_nobody_carries_out_are_told(environment: Environment) -> None:
+    account = {"kind": "ServiceAccount", "name": "till", "namespace": SHOP}
+    port = {"kind": "TCPRoute", "metadata": {"name": "any", "namespace": SHOP}, "spec": {"matches": {"ports": [8080]}}}
+    target = {
+        "kind": "TrafficTarget",
+        "metadata": {"name": "till-in", "namespace": SHOP},
+        "spec": {
+            "destination": {**account, "name": "cart"},
+            "rules": [{"kind": "TCPRoute", "name": "any"}],
+            "sources": [account],
+        },
+    }
+    assert "smi-targets" not in reported(environment, "gateway-api")
+    code, told = environment.apply(
+        {"apiVersion": "specs.smi-spec.io/v1alpha4", **port}, {"apiVersion": "access.smi-spec.io/v1alpha3", **target}
+    )
+    assert code == 0, told
+    found = reported(environment, "gateway-api")["smi-targets"]
+    assert found["severity"] == "warning"
+    assert found["message"].endswith(f"nobody is denied anything by them: {SHOP}/till-in")
+    assert "smi_controller_mesh" in found["mend"]
+    assert "smi-targets" not in reported(environment, "istio")
+    environment.kubectl("delete", "-n", SHOP, "traffictargets,tcproutes.specs.smi-spec.io", "--all")
+
+
+def reported(environment: Environment, mesh: str) -> dict[str, dict[str, Any]]:
+    """What a verification finds, by id."""
+    environment.playbooks.run("verify", site_components="smi_controller", smi_controller_mesh=mesh)
+    report = json.loads((environment.playbooks.folder / "reports" / "demo.json").read_text())
+    return {each["id"]: each for each in report["findings"]}
+
+
 def test_what_goes_wrong_is_found(environment: Environment) -> None:
     environment.kubectl("patch", "crd", CRD, "--type=merge", "-p", '{"spec":{"conversion":null}}')
     environment.kubectl("delete", "validatingwebhookconfiguration", f"{SPACE}-smi-controller")

@@ -51,9 +51,20 @@ def check(crds: list[dict[str, Any]], minimum: str = "1.4", channel: str = "stan
     return list(sufficient.gateway_api({CRD: crds}, {"minimum": minimum, "channel": channel}))
 
 
-def install(crds: list[dict[str, Any]], version: str = "v1.5.1", take_over: bool = False) -> list[Finding]:
-    parameters = {"version": version, "field_manager": OURS, "take_over": take_over}
-    return list(installable.gateway_api_install({CRD: crds}, parameters))
+def install(
+    crds: list[dict[str, Any]],
+    version: str = "v1.5.1",
+    take_over: bool = False,
+    channel: str = "standard",
+    policy: str = "",
+) -> list[Finding]:
+    """policy: the bundle of the policy that guards upgrades; without it there is none."""
+    marks = {f"{GROUP}/bundle-version": policy, f"{GROUP}/channel": "standard"}
+    other = {"metadata": {"name": "other.example.com"}}
+    guard = {"metadata": {"name": installable.SAFE_UPGRADES, "annotations": marks}}
+    parameters = {"version": version, "channel": channel, "field_manager": OURS, "take_over": take_over}
+    objects = {CRD: crds, installable.POLICY: [other, guard] if policy else [other]}
+    return list(installable.gateway_api_install(objects, parameters))
 
 
 def ids(findings: Iterable[Finding]) -> list[str]:
@@ -150,6 +161,27 @@ def test_crds_of_others_are_told_with_their_owner_and_the_ways_out() -> None:
 def test_crds_of_others_can_be_taken_over_on_purpose_but_not_downgraded() -> None:
     assert install(bundle(manager="addon-manager"), take_over=True)[0].severity is Severity.OK
     assert ids(install(bundle(manager="x", version="v1.6.0"), take_over=True)) == ["gateway-api-downgrade"]
+
+
+def test_the_policy_of_a_newer_bundle_denies_an_older_one_where_its_definitions_are_gone() -> None:
+    (finding,) = install([], policy="v1.7.0")
+    assert finding.id == "gateway-api-downgrade"
+    assert "v1.7.0" in finding.message
+
+
+@pytest.mark.parametrize("standing", ["standard", ""])
+def test_experimental_definitions_are_denied_over_others_where_the_policy_stands(standing: str) -> None:
+    (finding,) = install(bundle(channel=standing), channel="experimental", policy="v1.5.0")
+    assert (finding.id, finding.severity) == ("gateway-api-channel", Severity.ERROR)
+    assert "config/crd/standard" in finding.mend
+    assert "ValidatingAdmissionPolicyBinding" in finding.mend
+
+
+def test_experimental_definitions_can_be_installed_where_nothing_denies_them() -> None:
+    for standing, policy in (("standard", ""), ("experimental", "v1.5.0")):
+        (finding,) = install(bundle(channel=standing), channel="experimental", policy=policy)
+        assert finding.severity is Severity.OK
+    assert install(bundle(channel="experimental"), policy="v1.5.0")[0].severity is Severity.OK
 
 
 numbers = st.integers(min_value=0, max_value=99)

@@ -14,6 +14,7 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.checks.istio_
     SERVICE,
     VALIDATOR,
     istio_access,
+    left_webhooks,
 )
 from ansible_collections.servicemesh.platform.plugins.module_utils.checks.model import DEPLOYMENT
 from ansible_collections.servicemesh.platform.plugins.module_utils.findings import Finding
@@ -73,6 +74,47 @@ def test_webhooks_that_lead_nowhere_are_told_with_how_to_remove_them() -> None:
     told = found(injectors=[webhook("istiod-old")])
     assert messages(told) == ["it leads to Service istio-system/istiod-old, which does not exist"] * 2
     assert "kubectl delete mutatingwebhookconfiguration/calls-istiod-old" in told[0].mend
+
+
+def named(name: str, *places: tuple[str, str]) -> dict[str, Any]:
+    """A configuration whose webhooks have this name, each leading to a Service, or without any to an address."""
+    clients = [
+        {"service": {"namespace": each[0], "name": each[1]}} if each else {"url": "https://a"} for each in places
+    ]
+    webhooks = [{"name": name, "clientConfig": client} for client in clients]
+    return {"metadata": {"name": "one"}, "webhooks": webhooks}
+
+
+INJECTS, VALIDATES = "rev.namespace.sidecar-injector.istio.io", "validation.istio.io"
+GONE, STANDS = (MESH, "istiod-old"), (MESH, "istiod")
+
+
+@pytest.mark.parametrize(
+    ("configuration", "whole"),
+    [
+        (named(INJECTS, GONE, GONE), [True]),
+        (named(VALIDATES, GONE), [True]),
+        (named(INJECTS, ("other", "istiod")), [True]),  # of an Istio in another namespace
+        (named(INJECTS, GONE, STANDS), [False]),
+        (named("hook.example.com", GONE), [False]),
+        (named("sidecar-injector.istio.io.example.com", GONE), [False]),
+        (named("hook.example.com", ("other", "gone")), []),
+        (named(INJECTS, STANDS), []),
+        (named(INJECTS, ()), []),  # type: ignore[arg-type]
+        (named(INJECTS), []),
+    ],
+)
+def test_what_may_be_removed_is_istio_s_and_leads_nowhere_else(
+    configuration: dict[str, Any], whole: list[bool]
+) -> None:
+    for kinds in ({INJECTOR: [configuration], VALIDATOR: []}, {INJECTOR: [], VALIDATOR: [configuration]}):
+        assert [each.is_whole for each in left_webhooks(kinds, {"/".join(STANDS)}, MESH)] == whole
+
+
+def test_the_way_to_mend_it_names_the_variable_for_those_of_istio_alone() -> None:
+    (told,) = [each for each in found(injectors=[named(INJECTS, GONE)]) if each.subject.startswith("Mutating")]
+    assert "mesh_remove_left_webhooks: true" in told.mend
+    assert not any("mesh_remove_left_webhooks" in each.mend for each in found(injectors=[webhook("istiod-old")]))
 
 
 def test_a_policy_that_lets_nobody_in_is_explained_for_both_ports() -> None:
