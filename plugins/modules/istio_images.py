@@ -33,6 +33,10 @@ options:
     description: Whether C(install-cni) is built too, with the CNI plugin in it.
     type: bool
     default: false
+  push:
+    description: Whether the images are made and pushed. Otherwise what they are made of is built into the cache.
+    type: bool
+    default: true
 extends_documentation_fragment:
   - servicemesh.platform.attributes
   - servicemesh.platform.publishing
@@ -87,8 +91,8 @@ images:
       sample: registry.embedded/install-cni@sha256:9a0d20cdee96111c8acf1858b62655a37ce81ae48648993542b7ac363ac5c0e5
 state:
   description:
-    - V(pushed) - they are in the registry. V(named) - there is no registry. V(to come) - in check mode, when they are
-      still to be built.
+    - V(pushed) - they are in the registry. V(named) - there is no registry. V(built) - with O(push=false).
+    - V(to come) - in check mode, when they are still to be built.
   returned: success
   type: str
   sample: pushed

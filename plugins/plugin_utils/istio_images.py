@@ -29,6 +29,7 @@ from ansible_collections.servicemesh.platform.plugins.plugin_utils.image_maker i
 ARGUMENTS: dict[str, Any] = {
     "source": {"type": "path", "required": True},
     "cni": {"type": "bool", "default": False},
+    "push": {"type": "bool", "default": True},
     **PUBLISHING,
 }
 _RECIPE = 1
@@ -62,6 +63,8 @@ def run(options: dict[str, Any], check_mode: bool, diff: bool) -> dict[str, Any]
 class _Images(ImageMaker):
     """One call."""
 
+    _has_built = False
+
     def run(self) -> dict[str, Any]:
         module = self._step(go_module.INTERFACE, {**self._go, "source": self._options["source"], "module": _MODULE})
         commit = str(module["version"]).rpartition("-")[2]
@@ -69,12 +72,14 @@ class _Images(ImageMaker):
             return self._answer("to come", commit, True)
         folder = Path(module["dir"])
         version = f"{(folder / 'VERSION').read_text(encoding='utf-8').strip()}-{commit}"
-        if not self._registry:
+        if not self._registry and self._options["push"]:
             return self._answer("named", version, False)
         try:
             programs, base = self._programs(version), self._base()
         except ToCome:
             return self._answer("to come", version, True)
+        if not self._registry or not self._options["push"]:
+            return self._answer("built", version, self._has_built)
         bootstrap = {"src": str(folder / _BOOTSTRAP), "dest": _TEMPLATE, "mode": "0644"}
         layout = str(base / "layout")
         pushed = {
@@ -109,6 +114,7 @@ class _Images(ImageMaker):
             "ldflags": " ".join(["-s -w", *(f"-X {stamp}{name}={value}" for name, value in flags.items())]),
         }
         built = self._step(go_build.INTERFACE, arguments)
+        self._has_built |= bool(built["changed"])
         if not built["path"] or not Path(built["path"]).is_dir():
             raise ToCome
         return Path(built["path"])
@@ -119,6 +125,7 @@ class _Images(ImageMaker):
         lock = wheels.chosen(Path(self._options["source"]) / "envoy.txt", _ANY_PYTHON, self._architecture)
 
         def make(folder: Path) -> None:
+            self._has_built = True
             root = folder / "root"
             root.mkdir()
             debian.unpack(selection, root, self._say)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from ansible_collections.servicemesh.platform.tests.support.cluster import Cluster, built_kube
@@ -26,7 +27,10 @@ def playbooks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playbooks]:
     if os.geteuid() != 0:
         pytest.fail("real nodes want root: run 'make test-mesh' as root")
     made = Playbooks(tmp_path_factory.mktemp("mesh"), patience=PATIENCE)
-    made.write(cluster_embedded_nodes="kubelet", cluster_embedded_durable=False, site_components=COMPONENTS)
+    # What tests add to the namespaces of the demo says nothing of its rights.
+    tenants = [{**each, "pod_security": "baseline"} for each in made.variables()["tenancy_tenants"]]
+    own: dict[str, Any] = {"tenancy_tenants": tenants, "site_components": COMPONENTS}
+    made.write(cluster_embedded_nodes="kubelet", cluster_embedded_durable=False, **own)
     with made.standing():
         yield made
 
