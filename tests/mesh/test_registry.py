@@ -25,10 +25,14 @@ SYSTEM = "istio-system"
 
 
 def images(mesh: Environment) -> dict[str, str]:
-    """What the pods of istiod and the sidecars run."""
-    (container,) = mesh.get("-n", SYSTEM, "deployment", "istiod")["spec"]["template"]["spec"]["containers"]
+    """What the pods of istiod, the sidecars and the nodes' plugin run."""
+    (istiod,), (plugin,) = (
+        mesh.get("-n", SYSTEM, kind, name)["spec"]["template"]["spec"]["containers"]
+        for kind, name in (("deployment", "istiod"), ("daemonset", "istio-cni-node"))
+    )
     values = json.loads(mesh.get("-n", SYSTEM, "configmap", "istio-sidecar-injector")["data"]["values"])
-    return {"pilot": container["image"], "proxyv2": values["global"]["proxy"]["image"]}
+    sidecar = values["global"]["proxy"]["image"]
+    return {"pilot": istiod["image"], "proxyv2": sidecar, "install_cni": plugin["image"]}
 
 
 def annotated(state: Path, image: str) -> str:
