@@ -144,7 +144,7 @@ def test_the_module_runs_drift_and_checks_on_live_objects(ansible: Any, run: Any
         (
             {"check": "nodes"},
             "check: 'nodes' is not known; known are beside, gateway_api, gateway_api_install, istio, istio_access, "
-            "istio_release, istio_share, scaling, serving, smi, smi_conversion, smi_targets, zones",
+            "istio_cni, istio_release, istio_share, scaling, serving, smi, smi_conversion, smi_targets, zones",
         ),
         (
             {"check": "zones", "zone": "a"},

@@ -28,7 +28,7 @@ from ansible_collections.servicemesh.platform.tests.integration.images.conftest 
 )
 from ansible_collections.servicemesh.platform.tests.support.cluster import Cluster, built
 from ansible_collections.servicemesh.platform.tests.support.helm import Helm
-from ansible_collections.servicemesh.platform.tests.support.playbooks import ROOT, Playbooks, Run
+from ansible_collections.servicemesh.platform.tests.support.playbooks import DEMO, Playbooks, Run
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +46,7 @@ class Places:
 
     def __init__(self, folder: Path) -> None:
         helm = Helm(folder / "helm")
-        pin = read_pin(str(ROOT / "roles" / "mesh" / "files" / "istio"), "istio.io/istio")
+        pin = read_pin(str(DEMO.parents[1] / "roles" / "mesh" / "files" / "istio"), "istio.io/istio")
         charts = Path(download(pin, "go", Cache.at(), Progress(None)), "manifests", "charts")
         files = folder / "repository" / "files"
         files.mkdir(parents=True)

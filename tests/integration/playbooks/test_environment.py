@@ -143,7 +143,7 @@ def test_the_api_server_is_killed(environment: Playbooks, kube_binary: Path) -> 
     assert environment.run("site", **SURVEY).recap["demo"]["changed"] == 0
 
 
-IMAGES = {name: f"registry.example.com/{name}:1.31.0@sha256:{'0' * 64}" for name in ("pilot", "proxyv2")}
+IMAGES = {name: f"registry.example.com/{name}:1.31.0@sha256:{'0' * 64}" for name in ("pilot", "proxyv2", "install_cni")}
 ALL = ["cluster", "crds", "tenancy", "smi_controller", "controllers", "mesh", "network_policies", "autoscaling"]
 
 

@@ -16,7 +16,10 @@ from typing import Any
 import pytest
 from ansible_collections.servicemesh.platform.tests.integration.smi.go_modules import gateway_api
 from ansible_collections.servicemesh.platform.tests.support.cluster import Cluster
+from ansible_collections.servicemesh.platform.tests.support.nodes import eventually
 from ansible_collections.servicemesh.platform.tests.support.playbooks import Playbooks, Run
+
+pytestmark = pytest.mark.slow
 
 GUARD = "safe-upgrades.gateway.networking.k8s.io"
 TLS_ROUTES = "tlsroutes.gateway.networking.k8s.io"
@@ -90,7 +93,7 @@ def test_the_experimental_channel_stops_before_anything_is_sent(environment: Env
 
 
 def test_a_bundle_newer_than_the_mesh_is_a_warning_that_says_there_is_no_way_back(environment: Environment) -> None:
-    images = {name: f"registry.example.com/{name}:1.30.0@{DIGEST}" for name in ("pilot", "proxyv2")}
+    images = {name: f"registry.example.com/{name}:1.30.0@{DIGEST}" for name in ("pilot", "proxyv2", "install_cni")}
     run = environment.run("mesh", mesh_images=images)
     assert run.code == 0, run.output
     (finding,) = [each for each in environment.findings() if each["id"] == "istio-gateway-api"]
@@ -104,7 +107,10 @@ def test_kinds_older_than_the_mesh_reads_stop_it_before_anything_is_sent(environ
     for kind in ("validatingadmissionpolicybinding", "validatingadmissionpolicy"):
         environment.kubectl("delete", kind, GUARD)
     annotate = ("annotate", "--overwrite", "--field-manager=somebody", "crd", TLS_ROUTES)
-    assert "annotated" in environment.kubectl(*annotate, f"{VERSION}=v1.4.0")
+    # The API server forgets a policy a moment after it is gone.
+    eventually(
+        30, lambda: "annotated" in environment.kubectl(*annotate, f"{VERSION}=v1.4.0", check=False), "it is older"
+    )
     run = environment.run("mesh")
     assert run.code != 0
     assert "it ignores kinds of the Gateway API in the version that stands: tlsroutes (from 1.5)" in run.text

@@ -419,6 +419,7 @@ def injector(name: str, webhook: str, service: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_a_webhook_of_a_revision_that_is_gone_is_removed_where_that_is_asked_for(environment: Environment) -> None:
     namespace = {
         "apiVersion": "v1",
