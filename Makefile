@@ -85,7 +85,8 @@ molecule: $(VENV)/.dev ## every role on a real API server, twice
 
 .PHONY: test-nodes
 test-nodes: $(VENV)/.dev ## tests on real nodes; wants root
-	$(MAKE) --no-print-directory build ARGS="-e mesh_provider=none -e cluster_embedded_ha=true" > /dev/null  # installs their proxy too
+	# The proxy of a highly available control plane is installed too.
+	$(MAKE) --no-print-directory build ARGS="-e mesh_provider=none -e cluster_embedded_ha=true" > /dev/null
 	$(BIN)/pytest tests/nodes $(ARGS)
 	$(BIN)/pytest tests/high_availability  # apart: together they would want more inotify instances than there are
 

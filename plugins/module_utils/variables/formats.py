@@ -54,10 +54,10 @@ def quantity(variable: str, value: Any) -> Iterator[Problem]:
 
 
 def duration(variable: str, value: Any) -> Iterator[Problem]:
-    """A problem unless ``value`` is a time as protobuf writes it in JSON, of a hundredth of a second at least."""
+    """A problem unless ``value`` is a time as protobuf writes it in JSON, from a hundredth of a second to an hour."""
     found = DURATION.fullmatch(str(value))
-    if not found or float(found[1]) < 0.01:
-        yield Problem(variable, value, "write seconds such as 1s or 0.5s, at least 0.01s")
+    if not found or not 0.01 <= float(found[1]) <= 3600:
+        yield Problem(variable, value, "write seconds such as 1s or 0.5s, from 0.01s to 3600s")
 
 
 def unique(variable: str, values: Iterable[Any]) -> Iterator[Problem]:

@@ -45,6 +45,6 @@ def test_durations(value: str) -> None:
     assert list(formats.duration("t", value)) == []
 
 
-@pytest.mark.parametrize("value", ["", "1", 1, None, "1m", "500ms", "0s", "0.001s", "-1s", "1s\n"])
+@pytest.mark.parametrize("value", ["", "1", 1, None, "1m", "500ms", "0s", "0.001s", "-1s", "3601s", "1s\n"])
 def test_no_durations(value: object) -> None:
     assert list(formats.duration("t", value))
