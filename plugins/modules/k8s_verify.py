@@ -95,8 +95,9 @@ options:
         P(servicemesh.platform.istio_authority#filter) tells of its Secret C(cacerts).
       - V(istio_access) looks whether the istiods in C(namespace) are reached by proxies and by the API server, as far
         as NetworkPolicies tell, and whether webhooks lead to one that is gone.
-      - V(istio_cni) looks whether Istio's CNI plugin is ready on every node, where it is C(wanted), in C(namespace), and
-        whether pods of C(namespaces), which get sidecars, may come without it. C(plays) says that kwok plays the pods.
+      - V(istio_cni) looks whether Istio's CNI plugin is ready on every node, where it is C(wanted), in C(namespace),
+        and whether pods of C(namespaces), which get sidecars, may come without it. C(plays) says that kwok plays the
+        pods.
       - V(istio_release) looks whether the release of Istio whose istiod is C(image) goes together with the Kubernetes
         and the Gateway API of the cluster, and whether it is supported still on the day C(today).
       - V(istio_share) looks whether as many workloads of each of C(tenants) have a sidecar as it asks for, C(name),
