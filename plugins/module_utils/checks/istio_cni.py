@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Iterator, List, Mapping, Sequence
 
+from ansible_collections.servicemesh.platform.plugins.module_utils.checks.istio import NAMESPACE
 from ansible_collections.servicemesh.platform.plugins.module_utils.checks.model import (
     NODE,
     POD,
@@ -22,7 +23,6 @@ from ansible_collections.servicemesh.platform.plugins.module_utils.findings impo
 from ansible_collections.servicemesh.platform.plugins.module_utils.istio.cni import users
 
 DAEMON_SET = Kind("apps/v1", "DaemonSet")
-NAMESPACE = Kind("v1", "Namespace")
 LEVEL = "pod-security.kubernetes.io/enforce"
 """The label of a namespace that says what its pods may."""
 _NAME = "istio-cni-node"

@@ -100,6 +100,7 @@ GONE, STANDS = (MESH, "istiod-old"), (MESH, "istiod")
         (named("sidecar-injector.istio.io.example.com", GONE), [False]),
         (named("hook.example.com", ("other", "gone")), []),
         (named(INJECTS, STANDS), []),
+        # It leads to no Service at all, where every other has a namespace and a name.
         (named(INJECTS, ()), []),  # type: ignore[arg-type]
         (named(INJECTS), []),
     ],
